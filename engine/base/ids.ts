@@ -1,0 +1,72 @@
+/**
+ * Identifiers. A spool id is a UUID version 1 printed as 32 hex digits without dashes, as KumoMTA
+ * prints it; the moment of creation is read back from it. Sessions and rules are UUID version 4.
+ *
+ * Source: RFC 9562 §5.1, §5.4; KumoMTA `SpoolId`.
+ */
+import type { Clock, EpochMs } from './clock.ts';
+import type { Random } from './random.ts';
+
+declare const brand: unique symbol;
+export type SpoolId = string & { readonly [brand]: 'SpoolId' };
+export type SessionId = string & { readonly [brand]: 'SessionId' };
+
+/** 100 ns intervals between 1582-10-15 (the UUID epoch) and 1970-01-01. */
+const UUID_EPOCH_OFFSET = 122_192_928_000_000_000n;
+
+/** Makes spool ids that never repeat and never go back, from the mail clock. */
+export class SpoolIdSource {
+  readonly #clock: Clock;
+  readonly #node: string;
+  readonly #sequence: string;
+  #last = 0n;
+
+  /** @param node 6 bytes that tell this engine from another one (a MAC address or random) */
+  constructor(clock: Clock, random: Random, node: Uint8Array = random.bytes(6)) {
+    this.#clock = clock;
+    this.#node = hex(node);
+    const sequence = random.bytes(2);
+    sequence[0] = ((sequence[0] ?? 0) & 0x3f) | 0x80;
+    this.#sequence = hex(sequence);
+  }
+
+  next(): SpoolId {
+    let ticks = BigInt(Math.floor(this.#clock.now() * 10_000)) + UUID_EPOCH_OFFSET;
+    if (ticks <= this.#last) ticks = this.#last + 1n;
+    this.#last = ticks;
+    const text = ticks.toString(16).padStart(15, '0');
+    const low = text.slice(7);
+    const mid = text.slice(3, 7);
+    const high = `1${text.slice(0, 3)}`;
+    return `${low}${mid}${high}${this.#sequence}${this.#node}` as SpoolId;
+  }
+}
+
+/** The moment a spool id was made, in milliseconds with 100 ns precision. */
+export function createdMsOf(id: SpoolId): EpochMs {
+  const ticks = BigInt(`0x${id.slice(13, 16)}${id.slice(8, 12)}${id.slice(0, 8)}`);
+  return Number(ticks - UUID_EPOCH_OFFSET) / 10_000;
+}
+
+/** A random UUID version 4, dashed. */
+export function uuidV4(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const text = hex(bytes);
+  return [
+    text.slice(0, 8),
+    text.slice(8, 12),
+    text.slice(12, 16),
+    text.slice(16, 20),
+    text.slice(20),
+  ].join('-');
+}
+
+export function newSessionId(random: Random): SessionId {
+  return uuidV4(random) as SessionId;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

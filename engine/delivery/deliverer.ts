@@ -1,0 +1,136 @@
+/**
+ * One attempt: what a ready queue asks of a protocol, and what it gets back. One file per
+ * protocol implements `Deliverer`; the queue alone decides when, how often and what next.
+ */
+import type { EpochMs } from '../base/clock.ts';
+import type { JsonObject } from '../mail/json.ts';
+import type { Message } from '../mail/message.ts';
+import type { SmtpReply } from '../mail/smtp-reply.ts';
+import type { PeerAddress } from '../log/record.ts';
+import type { EventCall } from '../policy/event-call.ts';
+import type { EgressPathConfig, EgressSource, MxListEntry } from '../policy/settings.ts';
+import type { TranscriptLine } from '../store/store.ts';
+
+/** What one attempt returned for a group of recipients with the same reply. */
+export interface Outcome {
+  readonly kind: 'delivered' | 'deferred' | 'bounced';
+  /** Indexes into `message.recipients`. */
+  readonly recipients: readonly number[];
+  readonly reply: SmtpReply;
+  /** Too many recipients at RCPT: not logged, tried again at once on the same connection. */
+  readonly tooManyRecipients?: true;
+}
+
+/** What every record of a session says about where it went. */
+export interface SessionAddress {
+  readonly peerAddress: PeerAddress | null;
+  readonly sourceAddress: { readonly address: string } | null;
+  readonly tls: {
+    readonly cipher: string;
+    readonly protocolVersion: string;
+    readonly peerSubjectName: readonly string[];
+  } | null;
+}
+
+export interface AttemptReport {
+  readonly outcomes: readonly Outcome[];
+  readonly address: SessionAddress;
+  readonly transcript: readonly TranscriptLine[];
+  readonly events: readonly EventCall[];
+  readonly details: JsonObject;
+  /** The connection is gone: the session must connect (to its next host) before another message. */
+  readonly connectionBroken: boolean;
+}
+
+/** No candidate host could be reached: KumoMTA's reply number 16. */
+export class ConnectFailure extends Error {
+  readonly transcript: readonly TranscriptLine[];
+  readonly events: readonly EventCall[];
+
+  constructor(
+    message: string,
+    trail: { transcript?: readonly TranscriptLine[]; events?: readonly EventCall[] } = {},
+  ) {
+    super(message);
+    this.name = 'ConnectFailure';
+    this.transcript = trail.transcript ?? [];
+    this.events = trail.events ?? [];
+  }
+}
+
+/** The plan itself decides the fate of everything in the ready queue (null MX, prohibited host). */
+export class PlanFailure extends Error {
+  readonly reply: SmtpReply;
+  readonly kind: 'deferred' | 'bounced';
+  readonly reason:
+    'FailedDueToNullMx' | 'MxResolvedToZeroHosts' | 'MxWasProhibited' | 'MxWasSkipped';
+
+  constructor(reply: SmtpReply, kind: 'deferred' | 'bounced', reason: PlanFailure['reason']) {
+    super(reply.text);
+    this.name = 'PlanFailure';
+    this.reply = reply;
+    this.kind = kind;
+    this.reason = reason;
+  }
+}
+
+/** A message that must go back without a record: the reused connection was closed by the peer. */
+export class ReturnMessage extends Error {
+  readonly reason: 'PeerClosedConnection' | 'DispatcherDrop';
+
+  constructor(reason: 'PeerClosedConnection' | 'DispatcherDrop') {
+    super(reason);
+    this.name = 'ReturnMessage';
+    this.reason = reason;
+  }
+}
+
+/** One session (KumoMTA's dispatcher): a connection, reused for several messages. */
+export interface DeliverySession {
+  readonly id: string;
+  /**
+   * Looks up the plan. Called before a message is taken.
+   * @throws {PlanFailure}
+   */
+  plan(): Promise<void>;
+  /**
+   * Makes sure there is a connection; called with the messages in hand, so its failure is theirs.
+   * @throws {ConnectFailure} all candidates failed
+   * @throws {ReturnMessage}
+   */
+  connect(messages: readonly Message[]): Promise<void>;
+  /**
+   * One attempt for these messages (one, unless the protocol batches).
+   * @throws {Error} anything else ends the session: KumoMTA's "error in deliver_message: …"
+   */
+  deliver(messages: readonly Message[]): Promise<AttemptReport>;
+  /** Whether the plan has no host left, so that the session ends without an error. */
+  readonly isExhausted: boolean;
+  readonly phase: string;
+  /** The open connection's peer, for the window. */
+  readonly peer: string | null;
+  close(): Promise<void>;
+  abort(): void;
+}
+
+export interface SmtpSessionSettings {
+  readonly sessionId: string;
+  readonly readyQueue: string;
+  readonly domain: string;
+  readonly routingDomain: string | null;
+  readonly tenant: string | null;
+  readonly campaign: string | null;
+  readonly mxList: readonly MxListEntry[];
+  readonly source: EgressSource;
+  readonly path: EgressPathConfig;
+}
+
+export interface SmtpDeliverer {
+  open(settings: SmtpSessionSettings): DeliverySession;
+}
+
+/** Due and next due as the attempt row wants them. */
+export interface AttemptTiming {
+  readonly dueMs: EpochMs | null;
+  readonly nextDueMs: EpochMs | null;
+}

@@ -1,0 +1,125 @@
+/**
+ * A message: what a queue holds. One recipient, or one batch of them, of one transaction.
+ *
+ * The body and metadata may be absent from memory (`isLoaded`): a million waiting messages are
+ * numbers in the queue and rows in the store. Whoever needs the content asks the store to load it.
+ *
+ * Source: KumoMTA `Message`.
+ */
+import { createdMsOf } from '../base/ids.ts';
+import type { EpochMs } from '../base/clock.ts';
+import type { SpoolId } from '../base/ids.ts';
+import type { EnvelopeAddress } from './envelope.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { formatQueueName } from './queue-name.ts';
+import type { Scheduling } from './scheduling.ts';
+
+export interface MessageInit {
+  id: SpoolId;
+  sender: EnvelopeAddress;
+  recipients: readonly EnvelopeAddress[];
+  meta: JsonObject;
+  data: Uint8Array;
+}
+
+export class Message {
+  readonly id: SpoolId;
+  /** `seq` of the first of this message's recipient rows; they are consecutive. 0 until stored. */
+  rowSeq = 0;
+  sender: EnvelopeAddress;
+  recipients: EnvelopeAddress[];
+  meta: JsonObject;
+  numAttempts = 0;
+  due: EpochMs | null = null;
+  scheduling: Scheduling | null = null;
+  /** Set when meta, sender, recipients or data changed since the store last saw them. */
+  isDirty = false;
+  #data: Uint8Array | null;
+
+  constructor(init: MessageInit) {
+    this.id = init.id;
+    this.sender = init.sender;
+    this.recipients = [...init.recipients];
+    this.meta = init.meta;
+    this.#data = init.data;
+  }
+
+  get createdMs(): EpochMs {
+    return createdMsOf(this.id);
+  }
+
+  /** Bytes of the body in memory; 0 when it was unloaded (KumoMTA's `size`). */
+  get residentSize(): number {
+    return this.#data?.byteLength ?? 0;
+  }
+
+  get isLoaded(): boolean {
+    return this.#data !== null;
+  }
+
+  /** The message as it will be delivered, trace headers included. */
+  get data(): Uint8Array {
+    if (this.#data === null) throw new Error(`Bug: the body of message ${this.id} is not loaded`);
+    return this.#data;
+  }
+
+  set data(data: Uint8Array) {
+    this.#data = data;
+    this.isDirty = true;
+  }
+
+  /** Puts back a body that the store just read; unlike `data =` this does not make it dirty. */
+  attachData(data: Uint8Array): void {
+    this.#data = data;
+  }
+
+  /** Forgets the body; the store has it. */
+  unload(): void {
+    this.#data = null;
+  }
+
+  getMeta(key: string): JsonValue | undefined {
+    const value = this.meta[key];
+    return value === null ? undefined : value;
+  }
+
+  setMeta(key: string, value: JsonValue): void {
+    this.meta[key] = value;
+    this.isDirty = true;
+  }
+
+  /**
+   * The scheduled queue this message belongs to: meta `queue` as written, else composed of
+   * campaign, tenant, the first recipient's domain and routing domain.
+   *
+   * @throws {Error} if one of those metas is neither a text nor null
+   */
+  queueName(): string {
+    const queue = this.#metaText('queue');
+    if (queue !== null) return queue;
+    return formatQueueName({
+      campaign: this.#metaText('campaign'),
+      tenant: this.#metaText('tenant'),
+      domain: (this.recipients[0]?.domain ?? '').toLowerCase(),
+      routingDomain: this.#metaText('routing_domain'),
+    });
+  }
+
+  #metaText(key: string): string | null {
+    const value = this.meta[key];
+    if (value === undefined || value === null) return null;
+    if (typeof value === 'string') return value;
+    throw new Error(`expected '${key}' to be a string value, got Ok(${rustDebug(value)})`);
+  }
+}
+
+/** serde_json's debug form, as KumoMTA prints it in that one error. */
+function rustDebug(value: JsonValue): string {
+  if (value === null) return 'Null';
+  if (typeof value === 'boolean') return `Bool(${value})`;
+  if (typeof value === 'number') return `Number(${value})`;
+  if (typeof value === 'string') return `String(${JSON.stringify(value)})`;
+  if (Array.isArray(value)) return `Array [${value.map(rustDebug).join(', ')}]`;
+  const entries = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${rustDebug(v)}`);
+  return `Object {${entries.join(', ')}}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * What every group of bindings is given, and the shape in which it returns its share of the Lua
+ * world. `script-host.ts` joins the groups; each group is one file of this folder.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import type { SpoolIdSource } from '../../base/ids.ts';
+import type { Guard } from '../../guard/guard.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import type { HostModule, UserdataType } from '../lua/host-function.ts';
+import type { PolicyServices } from '../services.ts';
+
+export interface BindingDeps {
+  /** Virtual: `kumo.time`, lifetimes, throttles. */
+  readonly mailClock: Clock;
+  /** Real: network timeouts, budgets. */
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ids: SpoolIdSource;
+  readonly services: PolicyServices;
+  readonly guard: Guard;
+  readonly resolver: Resolver;
+  /** Maps a path the policy used to a real one, or throws when it may not be touched. */
+  readonly mapPath: (path: string, mode: 'read' | 'write') => string;
+}
+
+export interface Bindings {
+  readonly modules: readonly HostModule[];
+  // Types of different userdata classes share one list.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly types: readonly UserdataType<any>[];
+}

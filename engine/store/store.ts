@@ -1,0 +1,188 @@
+/**
+ * The store's door: what survives `kill -9`. Everything that was acknowledged is here; memory
+ * only holds what must be fast. One writer worker owns the database, one reader worker answers
+ * lists; the main thread runs no SQL of ours after the start.
+ *
+ * Writes are ordered: what was asked for first is committed first. `void` methods join the next
+ * group commit; methods that return a promise resolve when that commit is durable.
+ */
+import type { EpochMs } from '../base/clock.ts';
+import type { SessionId, SpoolId } from '../base/ids.ts';
+import type { JsonObject } from '../mail/json.ts';
+import type { Message } from '../mail/message.ts';
+import type { EventCall } from '../policy/event-call.ts';
+
+/** What became of a recipient row. Rejected and aborted transactions have rows too. */
+export type RowState =
+  | 'queued'
+  | 'deferred'
+  | 'delivered'
+  | 'bounced'
+  | 'expired'
+  | 'suppressed'
+  | 'rejected'
+  | 'null'
+  | 'aborted';
+
+/** One line of an SMTP conversation, ours or the peer's. Secrets arrive redacted. */
+export interface TranscriptLine {
+  /** Milliseconds since the connection began. */
+  readonly atMs: number;
+  readonly who: 'client' | 'server' | 'note';
+  readonly text: string;
+}
+
+/** A connection's facts that do not change with each transaction. */
+export interface SessionFacts {
+  readonly id: SessionId;
+  readonly listener: string;
+  readonly peer: string;
+  readonly protocol: 'ESMTP' | 'HTTP' | 'LogRecord' | 'Lua';
+  readonly startedMs: EpochMs;
+  readonly startedRealMs: EpochMs;
+  readonly ehlo: string | null;
+  readonly tls: { readonly version: string; readonly cipher: string } | null;
+  readonly auth: string | null;
+}
+
+/** A recipient row that never became a message: refused RCPT, refused data, or no RCPT at all. */
+export interface RefusedRow {
+  readonly recipient: string | null;
+  readonly state: 'rejected' | 'aborted' | 'null';
+  readonly code: number | null;
+  readonly text: string;
+}
+
+export interface StoredTransaction {
+  readonly session: SessionFacts;
+  readonly startedMs: EpochMs;
+  readonly endedMs: EpochMs;
+  readonly startedRealMs: EpochMs;
+  readonly sender: string | null;
+  /** The final reply of the transaction, `250 OK ids=…`, or what ended it. */
+  readonly code: number | null;
+  readonly replyText: string;
+  /** The data exactly as sent (dots unstuffed); null when none arrived. */
+  readonly body: Uint8Array | null;
+  /** Accepted messages; `rowSeq` is assigned by `saveTransaction`. */
+  readonly messages: readonly {
+    readonly message: Message;
+    readonly queue: string;
+    readonly state: 'queued' | 'null' | 'suppressed';
+  }[];
+  readonly refused: readonly RefusedRow[];
+  readonly transcript: readonly TranscriptLine[];
+  readonly events: readonly EventCall[];
+}
+
+/** A message as it waits: enough to know when, little enough for a million. */
+export interface WaitingMessage {
+  readonly id: SpoolId;
+  readonly rowSeq: number;
+  readonly rowCount: number;
+  readonly queue: string;
+  readonly due: EpochMs | null;
+  readonly numAttempts: number;
+  /** An attempt had begun and no outcome was recorded: it may have been delivered. */
+  readonly attemptWasInFlight: boolean;
+}
+
+export interface AttemptStart {
+  readonly message: Message;
+  readonly rowSeqs: readonly number[];
+  readonly numAttempts: number;
+  readonly dueMs: EpochMs | null;
+  readonly startedMs: EpochMs;
+  readonly startedRealMs: EpochMs;
+  /** When it is tried again if nothing is heard of this attempt. */
+  readonly nextDueMs: EpochMs | null;
+  readonly protocol: string;
+  readonly site: string;
+  readonly pool: string | null;
+  readonly source: string | null;
+}
+
+export interface AttemptEnd {
+  readonly attemptId: number;
+  readonly endedMs: EpochMs;
+  readonly durationMs: number;
+  readonly outcome: 'delivered' | 'deferred' | 'bounced' | 'cancelled';
+  readonly code: number | null;
+  readonly text: string;
+  readonly peer: string | null;
+  readonly nextDueMs: EpochMs | null;
+  /** Plan, arithmetic, why the port: shown in the Journey. */
+  readonly details: JsonObject;
+  readonly transcript: readonly TranscriptLine[];
+  readonly events: readonly EventCall[];
+}
+
+export interface Store {
+  /**
+   * Assigns `rowSeq` to every message (synchronously, before this returns its promise), stores
+   * bodies, rows, trace and transcript, and resolves when all of it is durable.
+   * @throws {StoreFullError} when the disk or the configured bound is full: nothing was stored
+   */
+  saveTransaction(transaction: StoredTransaction): Promise<void>;
+  /** A message without a transaction: `kumo.inject_message`, log hooks, replays. */
+  saveMessage(message: Message, queue: string, origin: SessionFacts): Promise<void>;
+  /** Writes what changed in a waiting message: queue, due, attempts, meta, recipients, data. */
+  updateMessage(message: Message, queue: string): void;
+  /** The message left the queue for good; its rows and body stay until retention takes them. */
+  removeFromQueue(message: Message): void;
+  /** Brings back meta, recipients and body of a waiting message. */
+  load(waiting: { readonly id: SpoolId }): Promise<Message | null>;
+  loadBody(message: Message): Promise<void>;
+  /** Every message that is still in a queue, in due order; called once at start. */
+  waiting(): AsyncIterable<readonly WaitingMessage[]>;
+  beginAttempt(attempt: AttemptStart): number;
+  endAttempt(attempt: AttemptEnd): void;
+  /** Persists a record and moves the rows it is about to the state it implies. */
+  addRecord(entry: {
+    readonly type: string;
+    readonly timeMs: EpochMs;
+    readonly json: string;
+    readonly messageId: SpoolId | null;
+    readonly rowSeqs: readonly number[];
+    readonly state: RowState | null;
+    readonly code: number;
+    readonly text: string;
+    readonly attemptId: number | null;
+  }): void;
+  /** Small settings that must survive: clock state, switches. */
+  getSetting(key: string): string | undefined;
+  setSetting(key: string, value: string): void;
+  /** Who changed what through the API. */
+  addAudit(entry: {
+    readonly timeMs: EpochMs;
+    readonly who: string;
+    readonly verb: string;
+    readonly detail: JsonObject;
+  }): void;
+  /** A connection that went out or was refused. */
+  addLedger(entry: {
+    readonly timeMs: EpochMs;
+    readonly kind: string;
+    readonly target: string;
+    readonly allowed: boolean;
+    readonly why: string;
+  }): void;
+  /** Runs one of the named reads of `reads.ts` in the reader worker. */
+  read<T>(name: string, params: JsonObject): Promise<T>;
+  /** Resolves when everything asked for so far is durable. */
+  flush(): Promise<void>;
+  /** Number of the last durable commit. */
+  readonly commitSeq: number;
+  /** Counted in tests and by the bench: group commits so far. */
+  readonly flushCount: number;
+  onCommit(listener: (commitSeq: number) => void): void;
+  close(): Promise<void>;
+}
+
+/** Disk or configured bound is full. Reception answers 452; nothing was stored. */
+export class StoreFullError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'StoreFullError';
+  }
+}
