@@ -491,18 +491,20 @@ export type LiveEvent =
       readonly timeMs: number;
     };
 
-/** The changeable fields of a row, as they are now. */
-export type RowChange = Pick<
-  RecipientRow,
-  | 'seq'
-  | 'state'
-  | 'code'
-  | 'route'
-  | 'queue'
-  | 'attempts'
-  | 'nextDueMs'
-  | 'lastText'
-  | 'subject'
-  | 'hasAttachment'
-  | 'isDeleted'
->;
+/** The fields of a row that changed, as they are now; absent ones stayed as they were. */
+export type RowChange = Pick<RecipientRow, 'seq'> &
+  Partial<
+    Pick<
+      RecipientRow,
+      | 'state'
+      | 'code'
+      | 'route'
+      | 'queue'
+      | 'attempts'
+      | 'nextDueMs'
+      | 'lastText'
+      | 'subject'
+      | 'hasAttachment'
+      | 'isDeleted'
+    >
+  >;

@@ -69,6 +69,8 @@ export interface StoredTransaction {
     readonly message: Message;
     readonly queue: string;
     readonly state: 'queued' | 'null' | 'suppressed';
+    /** What decides where it goes, when that is known already: see `RecipientRow.route`. */
+    readonly route?: string;
   }[];
   readonly refused: readonly RefusedRow[];
   readonly transcript: readonly TranscriptLine[];
@@ -90,6 +92,7 @@ export interface WaitingMessage {
 export interface AttemptStart {
   readonly message: Message;
   readonly rowSeqs: readonly number[];
+  /** Attempts made before this one (`message.numAttempts`); 0 for the first. */
   readonly numAttempts: number;
   readonly dueMs: EpochMs | null;
   readonly startedMs: EpochMs;
@@ -100,6 +103,17 @@ export interface AttemptStart {
   readonly site: string;
   readonly pool: string | null;
   readonly source: string | null;
+  /** Route name, `maildir`, `lua:<constructor>`, `smtp`: what the row shows from now on. */
+  readonly route?: string;
+}
+
+/** Where a recipient's copy was put. */
+export interface MaildirDelivery {
+  readonly rowSeq: number;
+  /** Relative to the workspace, with `/`. */
+  readonly path: string;
+  /** The file's unique name, without flags. */
+  readonly unique: string;
 }
 
 export interface AttemptEnd {
@@ -115,6 +129,66 @@ export interface AttemptEnd {
   readonly details: JsonObject;
   readonly transcript: readonly TranscriptLine[];
   readonly events: readonly EventCall[];
+  readonly maildirs?: readonly MaildirDelivery[];
+}
+
+/** The fields of a recipient row that change after it was added; absent ones stayed as they were. */
+export interface RowPatch {
+  readonly seq: number;
+  readonly state?: RowState;
+  readonly code?: number | null;
+  readonly route?: string;
+  readonly queue?: string;
+  readonly attempts?: number;
+  readonly nextDueMs?: number | null;
+  readonly lastText?: string;
+  readonly subject?: string;
+  readonly hasAttachment?: boolean;
+  readonly isDeleted?: boolean;
+}
+
+/** A recipient row as the list shows it. */
+export interface RowSummary {
+  readonly seq: number;
+  readonly transactionId: number;
+  readonly messageId: string | null;
+  readonly timeMs: EpochMs;
+  readonly state: RowState;
+  readonly code: number | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly subject: string;
+  readonly route: string;
+  readonly queue: string;
+  readonly attempts: number;
+  readonly nextDueMs: number | null;
+  readonly sizeBytes: number;
+  readonly hasAttachment: boolean;
+  readonly isTls: boolean;
+  readonly isAuth: boolean;
+  readonly lastText: string;
+  readonly isDeleted: boolean;
+}
+
+/** What one durable commit did to the list. A row that was added and changed is only in `added`. */
+export interface RowsCommit {
+  readonly commitSeq: number;
+  /** In order of `seq`. */
+  readonly added: readonly RowSummary[];
+  readonly changed: readonly RowPatch[];
+  /** Records that this commit made durable, in order; the API pushes them to the log screen. */
+  readonly records: readonly RecordEntry[];
+}
+
+/** A record as it was handed over. */
+export interface RecordEntry {
+  readonly recordSeq: number;
+  readonly type: string;
+  readonly timeMs: EpochMs;
+  /** KumoMTA's JSON exactly as written. */
+  readonly json: string;
+  readonly messageId: SpoolId | null;
+  readonly rowSeq: number | null;
 }
 
 export interface Store {
@@ -126,8 +200,11 @@ export interface Store {
   saveTransaction(transaction: StoredTransaction): Promise<void>;
   /** A message without a transaction: `kumo.inject_message`, log hooks, replays. */
   saveMessage(message: Message, queue: string, origin: SessionFacts): Promise<void>;
-  /** Writes what changed in a waiting message: queue, due, attempts, meta, recipients, data. */
-  updateMessage(message: Message, queue: string): void;
+  /**
+   * Writes what changed in a waiting message: queue, due, attempts, and, when it is dirty, meta,
+   * recipients, data (the message is clean afterwards).
+   */
+  updateMessage(message: Message, queue: string, route?: string): void;
   /** The message left the queue for good; its rows and body stay until retention takes them. */
   removeFromQueue(message: Message): void;
   /** Brings back meta, recipients and body of a waiting message. */
@@ -135,9 +212,18 @@ export interface Store {
   loadBody(message: Message): Promise<void>;
   /** Every message that is still in a queue, in due order; called once at start. */
   waiting(): AsyncIterable<readonly WaitingMessage[]>;
+  /**
+   * Records an attempt before the network is touched; the message's due time becomes
+   * `nextDueMs` and its attempts one more, should nothing be heard of this attempt again.
+   * `flush()` afterwards makes sure that it is durable.
+   * @returns the attempt's id
+   */
   beginAttempt(attempt: AttemptStart): number;
   endAttempt(attempt: AttemptEnd): void;
-  /** Persists a record and moves the rows it is about to the state it implies. */
+  /**
+   * Persists a record and moves the rows it is about to the state it implies.
+   * @returns the record's sequence number
+   */
   addRecord(entry: {
     readonly type: string;
     readonly timeMs: EpochMs;
@@ -148,7 +234,7 @@ export interface Store {
     readonly code: number;
     readonly text: string;
     readonly attemptId: number | null;
-  }): void;
+  }): number;
   /** Small settings that must survive: clock state, switches. */
   getSetting(key: string): string | undefined;
   setSetting(key: string, value: string): void;
@@ -167,6 +253,13 @@ export interface Store {
     readonly allowed: boolean;
     readonly why: string;
   }): void;
+  /** Hides rows from the lists; what waits in a queue stays there. Resolves when durable. */
+  deleteRows(seqs: readonly number[]): Promise<void>;
+  undeleteRows(seqs: readonly number[]): Promise<void>;
+  /** What the inspect worker found out about rows after they were stored. */
+  patchRows(
+    patches: readonly { readonly seq: number; subject?: string; hasAttachment?: boolean }[],
+  ): void;
   /** Runs one of the named reads of `reads.ts` in the reader worker. */
   read<T>(name: string, params: JsonObject): Promise<T>;
   /** Resolves when everything asked for so far is durable. */
@@ -176,6 +269,8 @@ export interface Store {
   /** Counted in tests and by the bench: group commits so far. */
   readonly flushCount: number;
   onCommit(listener: (commitSeq: number) => void): void;
+  /** Rows that a durable commit added or changed; summaries are made only when somebody listens. */
+  onRows(listener: (commit: RowsCommit) => void): () => void;
   close(): Promise<void>;
 }
 
