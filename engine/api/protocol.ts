@@ -46,12 +46,19 @@ export interface RecipientRow {
   readonly isDeleted: boolean;
 }
 
-/** `GET /rows?cursor=&limit=&filter=&maildir=` newest first. */
+/**
+ * `GET /rows?cursor=&limit=&filter=&maildir=` newest first: by `seq`, falling. Instead of a cursor,
+ * `at=<seq>` starts at the newest row not above that number (the scroll bar's way to the middle) and
+ * `newerThan=<seq>` gives the `limit` rows directly above it, newest first as well.
+ */
 export interface RowPage {
   readonly rows: readonly RecipientRow[];
   /** For the next (older) page; null at the end. */
   readonly next: string | null;
   readonly total: Count;
+  /** The ends of the scroll bar, whatever the filter; null when nothing is stored. */
+  readonly oldestSeq: number | null;
+  readonly newestSeq: number | null;
   /** Number of the commit this answer was read at. */
   readonly commitSeq: number;
 }
@@ -91,6 +98,8 @@ export interface RowDetail {
   readonly textBody: string | null;
   readonly hasHtml: boolean;
   readonly attachments: readonly Attachment[];
+  /** Hosts that the HTML would load from, and how many times each. */
+  readonly remoteContent: readonly { readonly host: string; readonly count: number }[];
   readonly meta: Readonly<Record<string, unknown>>;
   readonly bodySizeBytes: number;
   /** Policy changed the data: original and final differ. */
@@ -157,8 +166,17 @@ export interface JourneyPart {
   readonly code: number | null;
   readonly steps: readonly JourneyStep[];
   readonly source: SourceLink | null;
+  /** Of a wait: how long it really took, when the mail clock was not real time. */
+  readonly realDurationMs?: number | null;
 }
 
+/**
+ * How the fields of each kind are drawn:
+ * - `line`: `what` is the verb, `text` its argument, `result` the reply;
+ * - `call`: `what(text) → result`;
+ * - `meta`: the value named `what` went from `text` (`unset`) to `result`;
+ * - `print`, `why`, `error`: `text`; `result` stands at the right edge.
+ */
 export interface JourneyStep {
   readonly kind: 'line' | 'call' | 'meta' | 'print' | 'why' | 'error';
   /** Milliseconds since the part's reference (connect, or the attempt's start); null when not timed. */
@@ -171,7 +189,11 @@ export interface JourneyStep {
   readonly source: SourceLink | null;
 }
 
-/** `GET /rows/:seq/attempts` */
+/** `GET /rows/:seq/attempts`, first attempt first. */
+export interface AttemptList {
+  readonly attempts: readonly AttemptDetail[];
+}
+
 export interface AttemptDetail {
   readonly id: number;
   /** 1 for the first attempt. */
@@ -250,7 +272,21 @@ export interface QueueDetail {
   readonly configSource: SourceLink | null;
   readonly messages: readonly QueuedMessage[];
   readonly more: number;
+  /** Messages that left this queue within the last hour, latest first. */
+  readonly left?: readonly LeftMessage[];
   readonly nowMs: number;
+}
+
+export interface LeftMessage {
+  readonly messageId: string;
+  readonly seq: number;
+  readonly to: string;
+  readonly state: RowState;
+  readonly code: number | null;
+  readonly text: string;
+  readonly createdMs: number;
+  readonly leftMs: number;
+  readonly past: QueuedMessage['past'];
 }
 
 export interface QueuedMessage {
@@ -305,10 +341,12 @@ export interface QueueActionResult {
   readonly text: string;
 }
 
-/** `GET /records?cursor=&limit=&types=&q=` newest first. */
+/** `GET /records?cursor=&limit=&types=&q=` newest first; `types` is a list with commas. */
 export interface RecordPage {
   readonly records: readonly RecordRow[];
   readonly next: string | null;
+  /** Stored records by type, whatever the filter; only in an answer without cursor. */
+  readonly counts?: Readonly<Record<string, number>>;
   readonly commitSeq: number;
 }
 
@@ -345,7 +383,7 @@ export interface MaildirFolder {
   readonly children: readonly MaildirFolder[];
 }
 
-/** `GET /maildirs/messages?path=`: what is on disk, newest first. Opening a maildir watches it. */
+/** `GET /maildirs/messages?path=&limit=`: what is on disk, newest first. */
 export interface MaildirListing {
   readonly path: string;
   readonly messages: readonly MaildirMessage[];
@@ -385,6 +423,8 @@ export interface EngineStatus {
     readonly service: 'smtp' | 'http' | 'ui';
     readonly address: string;
     readonly wanted: string | null;
+    /** `STARTTLS`, `AUTH PLAIN`: what an SMTP listener offers beyond the mail itself. */
+    readonly offers?: readonly string[];
   }[];
   readonly policy: PolicyStatus;
   readonly queued: number;
@@ -414,6 +454,13 @@ export interface PolicyStatus {
   readonly handlers: readonly string[];
 }
 
+/** `GET /policy/lines?file=&line=&around=`: lines of a policy file, for a source link or an error. */
+export interface PolicyLines {
+  readonly file: string;
+  readonly firstLine: number;
+  readonly lines: readonly string[];
+}
+
 export interface ClockStatus {
   readonly nowMs: number;
   readonly realMs: number;
@@ -439,11 +486,21 @@ export interface RowsRequest {
   readonly seqs: readonly number[];
 }
 
-/** `POST /links` makes short-lived signed URLs for the preview frame and downloads. */
+/** Answer to `POST /rows/…` and `/maildirs/flags`. */
+export interface ChangedResult {
+  readonly changed: number;
+}
+
+/**
+ * `POST /links` makes short-lived signed URLs for the preview frame and downloads. The preview with
+ * `remote` may load from loopback and from open hosts, never from others. Downloads honour `Range`.
+ */
 export interface LinkRequest {
   readonly seq: number;
   readonly what: 'preview' | 'part' | 'source' | 'original';
   readonly part?: string;
+  /** The part as it stands in the message, not decoded. */
+  readonly encoded?: boolean;
   readonly remote?: boolean;
   readonly theme?: 'light' | 'dark';
 }
