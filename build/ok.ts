@@ -6,7 +6,12 @@ const checks: readonly (readonly [string, readonly string[]])[] = [
   ['format', ['prettier', '--check', '--log-level', 'warn', '.']],
   ['types', ['tsc', '-p', '.']],
   ...(existsSync('renderer/tsconfig.json')
-    ? ([['window types', ['svelte-check', '--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings']]] as const)
+    ? ([
+        [
+          'window types',
+          ['svelte-check', '--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings'],
+        ],
+      ] as const)
     : []),
   ['lint', ['eslint', '--max-warnings', '0', '.']],
   ['tidy', ['vitest', 'run', 'test/tidy', '--reporter=dot']],

@@ -14,7 +14,13 @@ function tracked(...patterns: string[]): string[] {
 
 test('files over 500 lines say why in their header', () => {
   const complaints: string[] = [];
-  for (const file of tracked('engine/**/*.ts', 'engine/*.ts', 'electron/*.ts', 'renderer/**/*.ts', 'renderer/**/*.svelte')) {
+  for (const file of tracked(
+    'engine/**/*.ts',
+    'engine/*.ts',
+    'electron/*.ts',
+    'renderer/**/*.ts',
+    'renderer/**/*.svelte',
+  )) {
     const text = readFileSync(join(root, file), 'utf8');
     const lines = text.split('\n').length;
     if (lines > LINES_MAX && !/long because/i.test(text.slice(0, 1500))) {
@@ -25,13 +31,24 @@ test('files over 500 lines say why in their header', () => {
 });
 
 test('every file of the engine opens with a comment that says what it is', () => {
-  const bare = tracked('engine/**/*.ts', 'engine/*.ts').filter((file) => !/^(#!.*\n)?\/\*\*/.test(readFileSync(join(root, file), 'utf8')));
+  const bare = tracked('engine/**/*.ts', 'engine/*.ts').filter(
+    (file) => !/^(#!.*\n)?\/\*\*/.test(readFileSync(join(root, file), 'utf8')),
+  );
   expect(bare).toEqual([]);
 });
 
-test('no file of the project carries a path of somebody\'s machine', () => {
+test("no file of the project carries a path of somebody's machine", () => {
   const complaints = tracked('*.ts', '*.md', '*.json', '*.svelte', '*.lua', '.ci/run')
-    .filter((file) => !file.startsWith('test/golden/') && file !== 'package-lock.json' && file !== 'test/tidy/files.test.ts')
-    .filter((file) => /\/(work|home\/[a-z]+|Users\/[a-z]+)\/(main|shared|project)/.test(readFileSync(join(root, file), 'utf8')));
+    .filter(
+      (file) =>
+        !file.startsWith('test/golden/') &&
+        file !== 'package-lock.json' &&
+        file !== 'test/tidy/files.test.ts',
+    )
+    .filter((file) =>
+      /\/(work|home\/[a-z]+|Users\/[a-z]+)\/(main|shared|project)/.test(
+        readFileSync(join(root, file), 'utf8'),
+      ),
+    );
   expect(complaints).toEqual([]);
 });

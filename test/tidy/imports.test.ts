@@ -39,7 +39,9 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): { line: string; target: string; isType: boolean }[] {
   const text = readFileSync(join(root, file), 'utf8');
-  const found = [...text.matchAll(/^\s*(?:import|export)\s+(type\s+)?[^;'"]*?from\s+['"](\.[^'"]+)['"]/gm)];
+  const found = [
+    ...text.matchAll(/^\s*(?:import|export)\s+(type\s+)?[^;'"]*?from\s+['"](\.[^'"]+)['"]/gm),
+  ];
   return found.map((match) => ({
     line: match[0].trim().replace(/\s+/g, ' '),
     target: relative(root, resolve(root, dirname(file), match[2] ?? '')),
@@ -60,8 +62,12 @@ test('no folder of the engine imports upstream', () => {
     if (allowed === '*') continue;
     for (const { target, line } of importsOf(file)) {
       const to = target.split('/').slice(1);
-      const isAllowed = to[0] === folder || allowed.some((entry) => entry === to[0] || entry === to.join('/'));
-      if (!isAllowed) complaints.push(`${file}: ${line}\n    may import: ${allowed.join(', ') || 'nothing of ours'}`);
+      const isAllowed =
+        to[0] === folder || allowed.some((entry) => entry === to[0] || entry === to.join('/'));
+      if (!isAllowed)
+        complaints.push(
+          `${file}: ${line}\n    may import: ${allowed.join(', ') || 'nothing of ours'}`,
+        );
     }
   }
   expect(complaints.join('\n')).toBe('');

@@ -1,0 +1,98 @@
+/**
+ * The desktop shell: starts the engine, opens a window on its address, stops both. Reads as a
+ * table of contents; the engine is a separate process that also runs without any of this.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve, sep } from 'node:path';
+import { Notification, app, ipcMain, shell } from 'electron';
+import type { BrowserWindow } from 'electron';
+import { EngineProcess } from './engine-process.ts';
+import { installMenu } from './menu.ts';
+import { createWindow, showEngine, showNotice } from './window.ts';
+
+const root = process.env['POSTYARD_ROOT'] ?? join(import.meta.dirname, '..', '..');
+const workspace = process.env['POSTYARD_WORKSPACE'] ?? join(homedir(), 'Postyard');
+const token = randomBytes(24).toString('base64url');
+
+let window: BrowserWindow | null = null;
+let engineUrl: string | null = null;
+
+if (app.requestSingleInstanceLock()) {
+  app.on('second-instance', focusWindow);
+  app.on('window-all-closed', () => app.quit());
+  app.on('activate', () => void openWindow());
+  await app.whenReady();
+  answerPage();
+  installMenu({
+    openFolder: () => void shell.openPath(workspace),
+    openInBrowser: () => void (engineUrl && shell.openExternal(`${engineUrl}/#token=${token}`)),
+  });
+  const engine = startEngine();
+  stopWith(engine);
+  await openWindow();
+} else {
+  app.quit();
+}
+
+function startEngine(): EngineProcess {
+  const args = [join(root, 'engine', 'main.ts'), 'serve', '--workspace', workspace];
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', POSTYARD_TOKEN: token };
+  const engine = new EngineProcess(
+    { executable: process.execPath, args, env },
+    {
+      onReady(url) {
+        engineUrl = url;
+        if (window) void showEngine(window, url, token);
+      },
+      onExit(reason, restartInMs) {
+        engineUrl = null;
+        const wait = `It is started again in ${Math.ceil(restartInMs / 1000)} s.`;
+        if (window) void showNotice(window, `The engine ${reason}`, wait);
+      },
+      onLine: (line) => process.stderr.write(`${line}\n`),
+    },
+  );
+  engine.start();
+  return engine;
+}
+
+async function openWindow(): Promise<void> {
+  if (window) return focusWindow();
+  window = createWindow(join(import.meta.dirname, 'preload.cjs'));
+  window.on('closed', () => (window = null));
+  if (engineUrl) await showEngine(window, engineUrl, token);
+  else await showNotice(window, 'Starting the engine', workspace);
+}
+
+function focusWindow(): void {
+  if (window?.isMinimized()) window.restore();
+  window?.focus();
+}
+
+/** What `preload.ts` asks for. A path is only ever revealed inside the workspace. */
+function answerPage(): void {
+  ipcMain.handle('reveal', (_event, path: unknown) => {
+    const file = resolve(workspace, String(path));
+    if (!file.startsWith(workspace + sep) || !existsSync(file)) return false;
+    shell.showItemInFolder(file);
+    return true;
+  });
+  ipcMain.handle('notify', (_event, title: unknown, body: unknown) => {
+    new Notification({ title: String(title), body: String(body) }).show();
+  });
+}
+
+/** Quitting waits (bounded) for the engine, so that nothing it accepted is left half written. */
+function stopWith(engine: EngineProcess): void {
+  let isStopped = false;
+  app.on('before-quit', (event) => {
+    if (isStopped) return;
+    event.preventDefault();
+    void engine.stop().then(() => {
+      isStopped = true;
+      app.quit();
+    });
+  });
+}

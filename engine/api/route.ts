@@ -1,0 +1,63 @@
+/**
+ * A route as data: from one declaration come the validation, the handler and the OpenAPI page.
+ * Every route needs the bearer token, unless it is `signed`: then a short-lived link serves too.
+ */
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import type { ApiDoors } from './doors.ts';
+
+export interface RouteContext {
+  readonly doors: ApiDoors;
+  /** For answers that are not JSON: set headers, send a stream. */
+  readonly reply: FastifyReply;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly summary: string;
+  readonly access: 'token' | 'signed';
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** Name of the answer's type in `protocol.ts`. */
+  readonly answer: string;
+  readonly run: (input: never, context: RouteContext) => Promise<unknown>;
+}
+
+type Parsed<T extends z.ZodType | undefined> = T extends z.ZodType ? z.output<T> : undefined;
+
+/** Declares a route; the input of `run` is what the schemas say. */
+export function route<
+  P extends z.ZodType | undefined,
+  Q extends z.ZodType | undefined,
+  B extends z.ZodType | undefined,
+>(declaration: {
+  method: 'GET' | 'POST';
+  url: string;
+  summary: string;
+  access?: 'token' | 'signed';
+  params?: P;
+  query?: Q;
+  body?: B;
+  answer: string;
+  run: (
+    input: { params: Parsed<P>; query: Parsed<Q>; body: Parsed<B> },
+    context: RouteContext,
+  ) => Promise<unknown>;
+}): Route {
+  return { access: 'token', ...declaration } as Route;
+}
+
+/** An error answer; thrown by routes. */
+export class ApiProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = 'ApiProblem';
+    this.status = status;
+    this.code = code;
+  }
+}

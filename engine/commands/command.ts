@@ -1,0 +1,41 @@
+/** What a command is, and how it reads its options. */
+import { parseArgs } from 'node:util';
+import type { ParseArgsOptionsConfig } from 'node:util';
+import { toError } from '../base/assert.ts';
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  /** Resolves to the exit status. @throws {UsageError} for options it does not understand */
+  run(args: readonly string[]): Promise<number>;
+}
+
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** The folder relative paths start from: where `npm run` was called, else the working folder. */
+export function callersFolder(): string {
+  return process.env['INIT_CWD'] ?? process.cwd();
+}
+
+/** `parseArgs` with its errors as `UsageError`. */
+export function readOptions<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(toError(error).message);
+  }
+}
+
+/** `ip:port` of an option. @throws {UsageError} */
+export function readAddress(option: string, text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new UsageError(`${option} is ${text}, expected IP:PORT such as 127.0.0.1:1025`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}

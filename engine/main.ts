@@ -1,0 +1,34 @@
+/**
+ * Process entry: chooses the command, turns failures into one clear line and an exit status.
+ *
+ * Statuses: 0 done, 1 failed, 2 wrong usage, 3 no engine is running.
+ */
+import { COMMANDS, UsageError } from './commands/commands.ts';
+
+const [name, ...args] = process.argv.slice(2);
+const command = COMMANDS.find((candidate) => candidate.name === name);
+
+if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  process.stdout.write(overview());
+} else if (command === undefined) {
+  process.stderr.write(`postyard: no command "${name}", expected one of: ${COMMANDS.map((c) => c.name).join(', ')}\n`);
+  process.exitCode = 2;
+} else if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`${command.summary}\n\nUsage: postyard ${command.usage}\n`);
+} else {
+  try {
+    process.exitCode = await command.run(args);
+  } catch (error) {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(`postyard ${name}: ${failure.message}\n`);
+    if (failure instanceof UsageError) process.stderr.write(`Usage: postyard ${command.usage}\n`);
+    else if (process.env['POSTYARD_DEBUG']) process.stderr.write(`${failure.stack ?? ''}\n`);
+    process.exitCode = failure instanceof UsageError ? 2 : 1;
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map((c) => c.name.length));
+  const lines = COMMANDS.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`);
+  return `Postyard: a complete local mail engine for developers\n\nUsage: postyard <command> [--workspace DIR] [options]\n\n${lines.join('\n')}\n\npostyard <command> --help tells more.\n`;
+}

@@ -1,0 +1,60 @@
+/**
+ * Where things are. A workspace is a folder of plain files in git; what the engine keeps for
+ * itself is below `.postyard/` and not for git.
+ */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+
+export interface WorkspaceLayout {
+  readonly root: string;
+  readonly name: string;
+  readonly policyFile: string;
+  readonly policyFolder: string;
+  readonly settingsFile: string;
+  readonly zonesFolder: string;
+  readonly mailFolder: string;
+  /** Everything below is the engine's own. */
+  readonly stateFolder: string;
+  readonly storeFolder: string;
+  readonly tlsFolder: string;
+  /** Absolute spool and log paths of a policy are mapped below this folder. */
+  readonly remapRoot: string;
+  /** How commands find the running engine: pid, url and token, readable by its owner only. */
+  readonly engineFile: string;
+  readonly lockFile: string;
+}
+
+export function workspaceLayout(folder: string): WorkspaceLayout {
+  const root = resolve(folder);
+  const stateFolder = join(root, '.postyard');
+  return {
+    root,
+    name: basename(root),
+    policyFolder: join(root, 'policy'),
+    policyFile: join(root, 'policy', 'init.lua'),
+    settingsFile: join(root, 'postyard.json'),
+    zonesFolder: join(root, 'zones'),
+    mailFolder: join(root, 'mail'),
+    stateFolder,
+    storeFolder: join(stateFolder, 'store'),
+    tlsFolder: join(stateFolder, 'tls'),
+    remapRoot: join(stateFolder, 'root'),
+    engineFile: join(stateFolder, 'engine.json'),
+    lockFile: join(stateFolder, 'lock'),
+  };
+}
+
+/**
+ * The workspace a command means: the folder given, else the nearest parent folder that is one
+ * (it has `policy/init.lua` and `.postyard/`), else `~/Postyard`.
+ */
+export function findWorkspace(given: string | undefined, workingFolder: string): WorkspaceLayout {
+  if (given !== undefined) return workspaceLayout(resolve(workingFolder, given));
+  for (let folder = workingFolder; ; folder = dirname(folder)) {
+    const layout = workspaceLayout(folder);
+    if (existsSync(layout.policyFile) && existsSync(layout.stateFolder)) return layout;
+    if (dirname(folder) === folder) break;
+  }
+  return workspaceLayout(join(homedir(), 'Postyard'));
+}
