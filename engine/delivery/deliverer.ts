@@ -40,21 +40,41 @@ export interface AttemptReport {
   readonly details: JsonObject;
   /** The connection is gone: the session must connect (to its next host) before another message. */
   readonly connectionBroken: boolean;
+  /**
+   * The attempt goes on for some recipients: the next batch (`max_recipients_per_batch`), those
+   * the peer called too many, or the same ones at the next host. Log these outcomes, drop the
+   * delivered and bounced recipients from the message, and call `connect` and `deliver` again
+   * before anything else; the session remembers who is left. No requeue, no new attempt.
+   */
+  readonly unfinished?: true;
 }
 
-/** No candidate host could be reached: KumoMTA's reply number 16. */
+/**
+ * No candidate host could be reached: KumoMTA's reply number 16. `message` is what follows
+ * `failed to connect to any candidate hosts: `, the summary of equal failures included.
+ */
 export class ConnectFailure extends Error {
   readonly transcript: readonly TranscriptLine[];
   readonly events: readonly EventCall[];
+  readonly details: JsonObject;
+  /** Logged instead of reply number 16 when it is set: the guard refused every way out. */
+  readonly reply: SmtpReply | null;
 
   constructor(
     message: string,
-    trail: { transcript?: readonly TranscriptLine[]; events?: readonly EventCall[] } = {},
+    trail: {
+      transcript?: readonly TranscriptLine[];
+      events?: readonly EventCall[];
+      details?: JsonObject;
+      reply?: SmtpReply;
+    } = {},
   ) {
     super(message);
     this.name = 'ConnectFailure';
     this.transcript = trail.transcript ?? [];
     this.events = trail.events ?? [];
+    this.details = trail.details ?? {};
+    this.reply = trail.reply ?? null;
   }
 }
 
@@ -90,13 +110,16 @@ export interface DeliverySession {
   readonly id: string;
   /**
    * Looks up the plan. Called before a message is taken.
-   * @throws {PlanFailure}
+   * @throws {PlanFailure} the fate of everything in the ready queue
+   * @throws {DnsError} an `mx_list` entry is malformed: KumoMTA logs nothing, keeps the messages
+   *   and tries again about once a second
    */
   plan(): Promise<void>;
   /**
    * Makes sure there is a connection; called with the messages in hand, so its failure is theirs.
    * @throws {ConnectFailure} all candidates failed
-   * @throws {ReturnMessage}
+   * @throws {ReturnMessage} the reused connection had been closed and the plan has no host left;
+   *   `isExhausted` is true from then on
    */
   connect(messages: readonly Message[]): Promise<void>;
   /**
@@ -121,6 +144,7 @@ export interface SmtpSessionSettings {
   readonly tenant: string | null;
   readonly campaign: string | null;
   readonly mxList: readonly MxListEntry[];
+  readonly treatMxListAsSecure?: boolean;
   readonly source: EgressSource;
   readonly path: EgressPathConfig;
 }

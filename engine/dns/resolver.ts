@@ -20,8 +20,21 @@ export interface MxResult {
 /** A name and an address to connect to; `port` only when the plan entry pinned one. */
 export interface ResolvedAddress {
   readonly name: string;
+  /** An IP address, or the path of a unix socket. */
   readonly ip: string;
   readonly port: number | null;
+  /** The answer was signed, or the policy vouches for the list (`treat_mx_list_as_secure`). */
+  readonly isSecure: boolean;
+}
+
+export type IpLookupStrategy =
+  'Ipv4AndIpv6' | 'Ipv4Only' | 'Ipv6Only' | 'Ipv4ThenIpv6' | 'Ipv6ThenIpv4';
+
+/** The addresses of a host with their origin, for the plan and the Journey. */
+export interface HostAnswer {
+  /** IPv4 first unless the strategy says otherwise; empty when the name has none. */
+  readonly addresses: readonly string[];
+  readonly answeredBy: string;
 }
 
 export class DnsError extends Error {
@@ -38,10 +51,20 @@ export class DnsError extends Error {
 }
 
 export interface Resolver {
-  /** MX of a queue domain or routing domain, literals and `:port` included. */
+  /**
+   * MX of a queue domain or routing domain, literals and `:port` included.
+   * @throws {DnsError} NXDOMAIN and TIMEOUT (`MX lookup for D failed after …: NXDOMAIN`),
+   *   MALFORMED literals, REFUSED (`guard: D is not open`) when only the system's DNS would know
+   */
   lookupMx(domain: string): Promise<MxResult>;
-  /** A and AAAA, IPv4 first; empty when the name has none. */
-  lookupAddr(name: string, strategy?: string): Promise<string[]>;
+  /**
+   * A and AAAA, IPv4 first; empty when the name has none. `[ip]` and bare addresses are answered
+   * without a lookup.
+   * @throws {DnsError} SERVFAIL, TIMEOUT, MALFORMED, REFUSED
+   */
+  lookupAddr(name: string, strategy?: IpLookupStrategy): Promise<string[]>;
+  /** Like `lookupAddr`, and who answered. */
+  lookupHost(name: string, strategy?: IpLookupStrategy): Promise<HostAnswer>;
   lookupTxt(name: string): Promise<string[]>;
   lookupPtr(ip: string): Promise<string[]>;
   /** Replaces the resolver by test zones (`kumo.dns.configure_test_resolver`). */
