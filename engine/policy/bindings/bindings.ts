@@ -29,4 +29,6 @@ export interface Bindings {
   // Types of different userdata classes share one list.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly types: readonly UserdataType<any>[];
+  /** Gives back what the group keeps open (connections, pools); called once when the host closes. */
+  readonly close?: () => void | Promise<void>;
 }

@@ -98,4 +98,6 @@ export interface LuaContextHandle {
   /** Like `call`, but fails when the function yields. */
   callSync(fn: LuaFunctionRef, args: readonly LuaValue[]): readonly LuaValue[];
   release(fn: LuaFunctionRef): void;
+  /** The pairs behind a userdata, as its `__pairs` gives them; `undefined` when its type has none. */
+  pairsOf(object: HostObject): readonly (readonly [LuaValue, LuaValue])[] | undefined;
 }
