@@ -437,6 +437,8 @@ export interface EngineStatus {
   /** The built-in last route "capture what would leave". */
   readonly captureLeaving: boolean;
   readonly inspectLag: number;
+  /** Group commits since the start. */
+  readonly flushCount: number;
   readonly commitSeq: number;
   readonly warnings: readonly string[];
 }

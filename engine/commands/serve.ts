@@ -1,0 +1,48 @@
+/** `postyard serve`: the engine of a workspace with its window, until SIGINT or SIGTERM. */
+import { isIP } from 'node:net';
+import { startWorkspaceEngine } from '../engine.ts';
+import { findWorkspace } from '../workspace/layout.ts';
+import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
+import type { Command } from './command.ts';
+import { openBrowser } from './open-browser.ts';
+import { stopSignal } from './stop-signal.ts';
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Run the engine of a workspace: SMTP, queues, and the window in a browser',
+  usage: 'serve [--workspace DIR] [--smtp IP:PORT] [--http IP:PORT] [--ui IP:PORT] [--open] [--expose]',
+  async run(args) {
+    const options = readOptions(args, {
+      workspace: { type: 'string' },
+      smtp: { type: 'string' },
+      http: { type: 'string' },
+      ui: { type: 'string' },
+      open: { type: 'boolean' },
+      expose: { type: 'boolean' },
+    });
+    for (const name of ['smtp', 'http', 'ui'] as const) {
+      const given = options[name];
+      if (given !== undefined) checkAddress(`--${name}`, given, options.expose === true);
+    }
+    const stopped = stopSignal();
+    const engine = await startWorkspaceEngine(findWorkspace(options.workspace, callersFolder()), {
+      ...(options.smtp !== undefined && { smtp: options.smtp }),
+      ...(options.http !== undefined && { http: options.http }),
+      ...(options.ui !== undefined && { ui: options.ui }),
+    });
+    process.stdout.write(`${engine.greeting()}\n`);
+    if (options.open === true) await openBrowser(engine.windowUrl);
+    await stopped;
+    await engine.stop();
+    return 0;
+  },
+};
+
+/** A listener beyond loopback lets others on the network in: only when asked for in so many words. */
+function checkAddress(option: string, text: string, isExposed: boolean): void {
+  const { host } = readAddress(option, text);
+  const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  if (!isLoopback && !isExposed) {
+    throw new UsageError(`${option} is ${text}, expected a loopback address; add --expose to let other machines in`);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * `npm run bench [ingest] [delivery] [store]`: throughput beside a reference in the same run,
+ * interleaved, because machines differ and are noisy. Numbers worth keeping go to
+ * `docs/performance.md`.
+ */
+import { benchIngest } from './ingest.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { ingest: benchIngest };
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  console.error(`No bench ${unknown.join(', ')}, expected some of: ${Object.keys(BENCHES).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  for (const [name, run] of Object.entries(BENCHES)) if (chosen.length === 0 || chosen.includes(name)) await run();
+}

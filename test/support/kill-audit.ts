@@ -1,0 +1,114 @@
+/**
+ * `kill -9` under load, audited from the client's own log: every message the client saw
+ * acknowledged must be in a maildir and in the API, once. Twice is allowed only for a message
+ * whose attempt was in flight at a kill, and then it must say so.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { RowPage } from '../../engine/api/protocol.ts';
+import { ServeProcess, eventually } from './serve-process.ts';
+
+export interface KillAudit {
+  readonly kills: number;
+  readonly acknowledged: number;
+  readonly lostOnDisk: readonly string[];
+  readonly lostInApi: readonly string[];
+  readonly twice: readonly string[];
+  readonly twiceWithoutMark: readonly string[];
+}
+
+/**
+ * @param options.kills how many times; @param options.acknowledgedMin before each kill at least this many
+ * @param options.random in [0, 1), decides the instants
+ */
+export async function killUnderLoad(options: {
+  kills: number;
+  acknowledgedMin: number;
+  random: () => number;
+  onRound?: (round: number, acknowledged: number) => void;
+}): Promise<KillAudit> {
+  const acknowledged = new Set<string>();
+  let workspace: string | undefined;
+  for (let round = 0; round < options.kills; round++) {
+    const engine = await ServeProcess.start(workspace === undefined ? {} : { workspace });
+    workspace = engine.workspace;
+    const before = acknowledged.size;
+    const clients = Array.from({ length: 8 }, (_, k) => hammer(engine.smtpPort, `r${round}k${k}`, acknowledged, options.random));
+    await eventually(`${options.acknowledgedMin} acknowledged messages`, () => acknowledged.size - before >= options.acknowledgedMin, 120_000);
+    await new Promise((resolve) => setTimeout(resolve, options.random() * 400));
+    await engine.kill();
+    await Promise.all(clients);
+    options.onRound?.(round, acknowledged.size);
+  }
+  await using engine = await ServeProcess.start(workspace === undefined ? {} : { workspace });
+  const onDisk = await eventually('a maildir file for every acknowledged message', () => settled(engine.workspace, acknowledged), 60_000).catch(() => countOnDisk(engine.workspace));
+  const inApi = await countInApi(engine);
+  const twice = [...onDisk].filter(([, count]) => count > 1).map(([mark]) => mark);
+  return {
+    kills: options.kills,
+    acknowledged: acknowledged.size,
+    lostOnDisk: [...acknowledged].filter((mark) => !onDisk.has(mark)),
+    lostInApi: [...acknowledged].filter((mark) => !inApi.has(mark)),
+    twice,
+    twiceWithoutMark: twice.filter((mark) => inApi.get(mark) !== 'interrupted'),
+  };
+}
+
+/** Sends until the connection dies; a mark counts as acknowledged when its 250 was read. */
+function hammer(port: number, name: string, acknowledged: Set<string>, random: () => number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let sent = 0;
+    let buffered = '';
+    let pending: string | null = null;
+    const next = (): void => {
+      pending = `${name}n${sent++}`;
+      const filler = 'y'.repeat(76) + '\r\n';
+      const body = `Subject: ${pending}\r\nX-Mark: ${pending};\r\n\r\nbody\r\n${filler.repeat(Math.floor(random() * 300))}`;
+      socket.write(`MAIL FROM:<a@shop.test>\r\nRCPT TO:<${name.replace(/r\d+/, 'u')}@example.com>\r\nDATA\r\n`);
+      socket.write(`${body}.\r\n`);
+    };
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      buffered += text;
+      for (let end = buffered.indexOf('\r\n'); end >= 0; end = buffered.indexOf('\r\n')) {
+        const line = buffered.slice(0, end);
+        buffered = buffered.slice(end + 2);
+        if (line.startsWith('220 ')) next();
+        if (!line.startsWith('250 OK ids=')) continue;
+        if (pending !== null) acknowledged.add(pending);
+        next();
+      }
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve());
+  });
+}
+
+function settled(workspace: string, acknowledged: ReadonlySet<string>): Map<string, number> | null {
+  const counts = countOnDisk(workspace);
+  return [...acknowledged].every((mark) => counts.has(mark)) ? counts : null;
+}
+
+function countOnDisk(workspace: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of readdirSync(join(workspace, 'mail'), { recursive: true, encoding: 'utf8' })) {
+    if (!/\/(new|cur)\/[^/]+$/.test(name)) continue;
+    const mark = /^X-Mark: (\S+);/m.exec(readFileSync(join(workspace, 'mail', name), 'latin1').slice(0, 4096))?.[1];
+    if (mark !== undefined) counts.set(mark, (counts.get(mark) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Every mark the API knows (by subject), with `interrupted` when an attempt was in flight at a kill. */
+async function countInApi(engine: ServeProcess): Promise<Map<string, string>> {
+  const marks = new Map<string, string>();
+  let cursor: string | null = null;
+  do {
+    const page: RowPage = await engine.api(`/rows?limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+    for (const row of page.rows) if (row.state !== 'aborted') marks.set(row.subject, row.wasInterrupted ? 'interrupted' : row.state);
+    cursor = page.next;
+  } while (cursor !== null);
+  return marks;
+}
