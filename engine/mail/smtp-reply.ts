@@ -29,13 +29,16 @@ export function plainReply(code: number, text: string, command: string | null = 
   return { code, enhanced: null, text, command };
 }
 
-/** Takes `4.7.1 ` off the front of a text when it looks like an enhanced code. */
+/**
+ * Takes `4.7.1 ` off the front of a text when it looks like an enhanced code. Further lines of a
+ * text that begins with one lose theirs too (`550-5.7.1 a`, `550 5.7.1 b`).
+ */
 export function splitEnhanced(text: string): { enhanced: EnhancedCode | null; text: string } {
   const match = /^([245])\.(\d{1,3})\.(\d{1,3}) ([\s\S]*)$/.exec(text);
   if (!match) return { enhanced: null, text };
   return {
     enhanced: { class: Number(match[1]), subject: Number(match[2]), detail: Number(match[3]) },
-    text: match[4] ?? '',
+    text: (match[4] ?? '').replace(/\n[245]\.\d{1,3}\.\d{1,3} /g, '\n'),
   };
 }
 
