@@ -11,7 +11,9 @@ const command = COMMANDS.find((candidate) => candidate.name === name);
 if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
   process.stdout.write(overview());
 } else if (command === undefined) {
-  process.stderr.write(`postyard: no command "${name}", expected one of: ${COMMANDS.map((c) => c.name).join(', ')}\n`);
+  process.stderr.write(
+    `postyard: no command "${name}", expected one of: ${COMMANDS.map((c) => c.name).join(', ')}\n`,
+  );
   process.exitCode = 2;
 } else if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(`${command.summary}\n\nUsage: postyard ${command.usage}\n`);

@@ -33,19 +33,27 @@ try {
 
 function runVitest(): Counts {
   const report = join(scratch, 'vitest.json');
-  spawnSync('node_modules/.bin/vitest', ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`], { cwd: root, stdio: 'inherit' });
+  spawnSync(
+    'node_modules/.bin/vitest',
+    ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`],
+    { cwd: root, stdio: 'inherit' },
+  );
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
   interface Report {
     readonly numPassedTests: number;
     readonly numFailedTests: number;
     readonly numPendingTests: number;
     readonly numFailedTestSuites: number;
-    readonly testResults: readonly { readonly name: string; readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[] }[];
+    readonly testResults: readonly {
+      readonly name: string;
+      readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    }[];
   }
   const result = JSON.parse(readFileSync(report, 'utf8')) as Report;
   for (const file of result.testResults) {
     for (const test of file.assertionResults) {
-      if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
+      if (test.status === 'pending' || test.status === 'skipped')
+        console.log(`skipped: ${test.fullName}`);
     }
   }
   // A file that cannot be loaded has no tests that could fail, but it did fail.
@@ -64,10 +72,20 @@ function runGolden(): Counts {
   const first = golden('*', 3);
   const unexpected = first.filter((r) => !r.ok && !known.has(r.name)).map((r) => r.name);
   // Scenarios wait for real seconds; on a busy machine a failure must repeat alone to count.
-  const failed = new Set(unexpected.length > 0 ? golden(unexpected.join(','), 1).filter((r) => !r.ok).map((r) => r.name) : []);
-  for (const name of unexpected) console.log(`golden ${name}: ${failed.has(name) ? 'FAILED twice' : 'passed when run alone'}`);
+  const failed = new Set(
+    unexpected.length > 0
+      ? golden(unexpected.join(','), 1)
+          .filter((r) => !r.ok)
+          .map((r) => r.name)
+      : [],
+  );
+  for (const name of unexpected)
+    console.log(`golden ${name}: ${failed.has(name) ? 'FAILED twice' : 'passed when run alone'}`);
   for (const report of first) {
-    if (known.has(report.name)) console.log(`skipped: golden ${report.name}, ${known.get(report.name) ?? ''}${report.ok ? ' (it passes: take it off the list)' : ''}`);
+    if (known.has(report.name))
+      console.log(
+        `skipped: golden ${report.name}, ${known.get(report.name) ?? ''}${report.ok ? ' (it passes: take it off the list)' : ''}`,
+      );
   }
   const skipped = first.filter((r) => known.has(r.name)).length;
   return { passed: first.length - skipped - failed.size, failed: failed.size, skipped };
@@ -84,7 +102,20 @@ function golden(only: string, jobs: number): readonly GoldenReport[] {
   const extras = join(root, 'engine/policy-extras/policy-extras');
   spawnSync(
     'python3',
-    [join(root, 'test/golden/run.py'), '--engine', `${node} ${join(root, 'engine/main.ts')} kumod`, '--only', only, '--jobs', String(jobs), '--extras', extras, '--report', report, join(root, 'test/golden/scenarios')],
+    [
+      join(root, 'test/golden/run.py'),
+      '--engine',
+      `${node} ${join(root, 'engine/main.ts')} kumod`,
+      '--only',
+      only,
+      '--jobs',
+      String(jobs),
+      '--extras',
+      extras,
+      '--report',
+      report,
+      join(root, 'test/golden/scenarios'),
+    ],
     { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   if (!existsSync(report)) throw new Error('The golden runner wrote no report');
@@ -95,5 +126,10 @@ function golden(only: string, jobs: number): readonly GoldenReport[] {
 function knownDifferences(): Map<string, string> {
   const text = readFileSync(join(root, 'test/golden/differences.txt'), 'utf8');
   const lines = text.split('\n').filter((line) => /^[a-z]/.test(line));
-  return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
+  return new Map(
+    lines.map((line) => [
+      line.slice(0, line.indexOf(':')),
+      line.slice(line.indexOf(':') + 1).trim(),
+    ]),
+  );
 }

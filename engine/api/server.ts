@@ -59,11 +59,9 @@ export async function startApiServer(
   });
   server.setErrorHandler((error, _request, reply) => sendProblem(toError(error), reply, doors));
   server.setNotFoundHandler((request, reply) => {
-    reply
-      .code(404)
-      .send({
-        error: { code: 'not-found', message: `no such page: ${request.method} ${request.url}` },
-      });
+    reply.code(404).send({
+      error: { code: 'not-found', message: `no such page: ${request.method} ${request.url}` },
+    });
   });
   await server.register(fastifyWebsocket, { options: { maxPayload: 64 * 1024 } });
   if (existsSync(rendererFolder))

@@ -36,6 +36,7 @@ export function readOptions<T extends ParseArgsOptionsConfig>(args: readonly str
 export function readAddress(option: string, text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new UsageError(`${option} is ${text}, expected IP:PORT such as 127.0.0.1:1025`);
+  if (!match || port > 65_535)
+    throw new UsageError(`${option} is ${text}, expected IP:PORT such as 127.0.0.1:1025`);
   return { host: match[1] ?? match[2] ?? '', port };
 }

@@ -20,7 +20,8 @@ export const kumod: Command = {
       user: { type: 'string' },
       validate: { type: 'boolean' },
     });
-    if (options.policy === undefined) throw new UsageError('--policy is missing, expected a Lua file');
+    if (options.policy === undefined)
+      throw new UsageError('--policy is missing, expected a Lua file');
     const policyFile = resolve(callersFolder(), options.policy);
     const stopped = stopSignal();
     const engine = await startStrictEngine(policyFile, { isValidating: options.validate === true });

@@ -10,11 +10,16 @@ export const open: Command = {
   summary: 'Open the window of the running engine in a browser',
   usage: 'open [--workspace DIR] [--print]',
   async run(args) {
-    const options = readOptions(args, { workspace: { type: 'string' }, print: { type: 'boolean' } });
+    const options = readOptions(args, {
+      workspace: { type: 'string' },
+      print: { type: 'boolean' },
+    });
     const layout = findWorkspace(options.workspace, callersFolder());
     const engine = readEngineFile(layout);
     if (engine === null) {
-      process.stderr.write(`No engine is running for ${layout.root}; start one with: postyard serve\n`);
+      process.stderr.write(
+        `No engine is running for ${layout.root}; start one with: postyard serve\n`,
+      );
       return 3;
     }
     const url = `${engine.url}/#token=${engine.token}`;

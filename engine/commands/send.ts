@@ -35,7 +35,9 @@ export const send: Command = {
     if (to.length === 0) throw new UsageError('--to is missing, expected at least one address');
     const count = Number(options.count);
     if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) {
-      throw new UsageError(`--count is ${options.count}, expected a whole number from 1 to ${COUNT_MAX}`);
+      throw new UsageError(
+        `--count is ${options.count}, expected a whole number from 1 to ${COUNT_MAX}`,
+      );
     }
     const address = serverAddress(options.server, options.workspace);
     if (address === null) return 3;
@@ -47,9 +49,15 @@ export const send: Command = {
       subject: options.subject,
       text: options.text ?? 'Sent by postyard send.\n',
       ...(options.html !== undefined && { html: readFileSync(file(options.html)) }),
-      attachments: (options.attach ?? []).map((path) => ({ filename: basename(path), path: file(path) })),
+      attachments: (options.attach ?? []).map((path) => ({
+        filename: basename(path),
+        path: file(path),
+      })),
       headers: (options.header ?? []).map(headerOf),
-      ...(options.eml !== undefined && { envelope: { from: options.from, to }, raw: readFileSync(file(options.eml)) }),
+      ...(options.eml !== undefined && {
+        envelope: { from: options.from, to },
+        raw: readFileSync(file(options.eml)),
+      }),
     };
     const transport = createTransport({
       ...address,
@@ -70,12 +78,17 @@ export const send: Command = {
   },
 };
 
-function serverAddress(server: string | undefined, workspace: string | undefined): { host: string; port: number } | null {
+function serverAddress(
+  server: string | undefined,
+  workspace: string | undefined,
+): { host: string; port: number } | null {
   if (server !== undefined) return readAddress('--server', server);
   const layout = findWorkspace(workspace, callersFolder());
   const smtp = readEngineFile(layout)?.smtp;
   if (smtp) return readAddress('smtp', smtp);
-  process.stderr.write(`No engine is running for ${layout.root}; start one with: postyard serve (or give --server IP:PORT)\n`);
+  process.stderr.write(
+    `No engine is running for ${layout.root}; start one with: postyard serve (or give --server IP:PORT)\n`,
+  );
   return null;
 }
 

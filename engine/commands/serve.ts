@@ -10,7 +10,8 @@ import { stopSignal } from './stop-signal.ts';
 export const serve: Command = {
   name: 'serve',
   summary: 'Run the engine of a workspace: SMTP, queues, and the window in a browser',
-  usage: 'serve [--workspace DIR] [--smtp IP:PORT] [--http IP:PORT] [--ui IP:PORT] [--open] [--expose]',
+  usage:
+    'serve [--workspace DIR] [--smtp IP:PORT] [--http IP:PORT] [--ui IP:PORT] [--open] [--expose]',
   async run(args) {
     const options = readOptions(args, {
       workspace: { type: 'string' },
@@ -41,8 +42,11 @@ export const serve: Command = {
 /** A listener beyond loopback lets others on the network in: only when asked for in so many words. */
 function checkAddress(option: string, text: string, isExposed: boolean): void {
   const { host } = readAddress(option, text);
-  const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  const isLoopback =
+    host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
   if (!isLoopback && !isExposed) {
-    throw new UsageError(`${option} is ${text}, expected a loopback address; add --expose to let other machines in`);
+    throw new UsageError(
+      `${option} is ${text}, expected a loopback address; add --expose to let other machines in`,
+    );
   }
 }

@@ -12,10 +12,34 @@ import { findTool } from '../support/tools.ts';
 
 const ROUNDS = 3;
 const MODES = [
-  { name: 'a connection per message, 10 sessions', args: ['-s', '10'], messages: 3_000, bytes: 2_048, wanted: 0.2 },
-  { name: 'persistent, 10 sessions', args: ['-s', '10', '-d'], messages: 8_000, bytes: 2_048, wanted: 0.15 },
-  { name: 'persistent, 50 sessions', args: ['-s', '50', '-d'], messages: 12_000, bytes: 2_048, wanted: 0.2 },
-  { name: 'persistent, 10 sessions, 50 KB', args: ['-s', '10', '-d'], messages: 2_500, bytes: 51_200, wanted: null },
+  {
+    name: 'a connection per message, 10 sessions',
+    args: ['-s', '10'],
+    messages: 3_000,
+    bytes: 2_048,
+    wanted: 0.2,
+  },
+  {
+    name: 'persistent, 10 sessions',
+    args: ['-s', '10', '-d'],
+    messages: 8_000,
+    bytes: 2_048,
+    wanted: 0.15,
+  },
+  {
+    name: 'persistent, 50 sessions',
+    args: ['-s', '50', '-d'],
+    messages: 12_000,
+    bytes: 2_048,
+    wanted: 0.2,
+  },
+  {
+    name: 'persistent, 10 sessions, 50 KB',
+    args: ['-s', '10', '-d'],
+    messages: 2_500,
+    bytes: 51_200,
+    wanted: null,
+  },
 ] as const;
 
 export async function benchIngest(): Promise<void> {
@@ -26,11 +50,26 @@ export async function benchIngest(): Promise<void> {
     return;
   }
   const sinkPort = await freePort();
-  const sink = spawn(sinkTool, [...(process.getuid?.() === 0 ? ['-u', 'postfix'] : []), `127.0.0.1:${sinkPort}`, '512'], { stdio: 'ignore' });
+  const sink = spawn(
+    sinkTool,
+    [...(process.getuid?.() === 0 ? ['-u', 'postfix'] : []), `127.0.0.1:${sinkPort}`, '512'],
+    { stdio: 'ignore' },
+  );
   await using engine = await ServeProcess.start();
   let sent = 0;
   const rate = (port: number, mode: (typeof MODES)[number]): number => {
-    const args = [...mode.args, '-m', String(mode.messages), '-l', String(mode.bytes), '-f', 'a@bench.test', '-t', 'user@example.com', `127.0.0.1:${port}`];
+    const args = [
+      ...mode.args,
+      '-m',
+      String(mode.messages),
+      '-l',
+      String(mode.bytes),
+      '-f',
+      'a@bench.test',
+      '-t',
+      'user@example.com',
+      `127.0.0.1:${port}`,
+    ];
     const began = performance.now();
     const run = spawnSync(source, args, { encoding: 'utf8' });
     if (run.status !== 0) throw new Error(`smtp-source ${args.join(' ')}: ${run.stderr}`);
@@ -39,23 +78,45 @@ export async function benchIngest(): Promise<void> {
   };
   try {
     rate(engine.smtpPort, MODES[0]);
-    console.log('ingest'.padEnd(42), 'ours/s'.padStart(8), 'sink/s'.padStart(8), 'ratio'.padStart(6), 'wanted'.padStart(7));
+    console.log(
+      'ingest'.padEnd(42),
+      'ours/s'.padStart(8),
+      'sink/s'.padStart(8),
+      'ratio'.padStart(6),
+      'wanted'.padStart(7),
+    );
     for (const mode of MODES) {
       const rounds = Array.from({ length: ROUNDS }, () => {
         const reference = rate(sinkPort, mode);
         const ours = rate(engine.smtpPort, mode);
         return { ours, reference, ratio: ours / reference };
       }).sort((a, b) => a.ratio - b.ratio);
-      const { ours, reference, ratio } = rounds[Math.floor(ROUNDS / 2)] ?? { ours: 0, reference: 0, ratio: 0 };
-      console.log(mode.name.padEnd(42), ours.toFixed(0).padStart(8), reference.toFixed(0).padStart(8), ratio.toFixed(2).padStart(6), String(mode.wanted ?? '').padStart(7));
+      const { ours, reference, ratio } = rounds[Math.floor(ROUNDS / 2)] ?? {
+        ours: 0,
+        reference: 0,
+        ratio: 0,
+      };
+      console.log(
+        mode.name.padEnd(42),
+        ours.toFixed(0).padStart(8),
+        reference.toFixed(0).padStart(8),
+        ratio.toFixed(2).padStart(6),
+        String(mode.wanted ?? '').padStart(7),
+      );
       if (mode.wanted !== null && ratio < mode.wanted) process.exitCode = 1;
     }
-    const status = await eventually('all mail delivered', async () => {
-      const now = await engine.api<EngineStatus>('/status');
-      return now.queued === 0 ? now : null;
-    }, 120_000);
+    const status = await eventually(
+      'all mail delivered',
+      async () => {
+        const now = await engine.api<EngineStatus>('/status');
+        return now.queued === 0 ? now : null;
+      },
+      120_000,
+    );
     const files = readdirSync(join(engine.workspace, 'mail/example.com/user/new')).length;
-    console.log(`sent ${sent} = stored ${status.mailCount} = maildir files ${files}; ${status.flushCount} flushes (${(sent / status.flushCount).toFixed(1)} messages each)`);
+    console.log(
+      `sent ${sent} = stored ${status.mailCount} = maildir files ${files}; ${status.flushCount} flushes (${(sent / status.flushCount).toFixed(1)} messages each)`,
+    );
     if (status.mailCount !== sent || files !== sent) process.exitCode = 1;
   } finally {
     sink.kill();

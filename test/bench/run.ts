@@ -10,8 +10,11 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = { ingest: benchIn
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
-  console.error(`No bench ${unknown.join(', ')}, expected some of: ${Object.keys(BENCHES).join(', ')}`);
+  console.error(
+    `No bench ${unknown.join(', ')}, expected some of: ${Object.keys(BENCHES).join(', ')}`,
+  );
   process.exitCode = 2;
 } else {
-  for (const [name, run] of Object.entries(BENCHES)) if (chosen.length === 0 || chosen.includes(name)) await run();
+  for (const [name, run] of Object.entries(BENCHES))
+    if (chosen.length === 0 || chosen.includes(name)) await run();
 }

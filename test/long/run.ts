@@ -9,7 +9,11 @@ import { SeededRandom } from '../../engine/base/random.ts';
 import { killUnderLoad } from '../support/kill-audit.ts';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' }, acknowledged: { type: 'string', default: '500' } },
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    acknowledged: { type: 'string', default: '500' },
+  },
 });
 const folder = join(import.meta.dirname, '../../dist/long');
 mkdirSync(folder, { recursive: true });
@@ -31,4 +35,5 @@ const audit = await killUnderLoad({
 say(
   `${audit.kills} kills, ${audit.acknowledged} acknowledged: ${audit.lostOnDisk.length} missing on disk, ${audit.lostInApi.length} missing in the API, ${audit.twice.length} delivered twice (${audit.twiceWithoutMark.length} of them not marked)`,
 );
-process.exitCode = audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length === 0 ? 0 : 1;
+process.exitCode =
+  audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length === 0 ? 0 : 1;

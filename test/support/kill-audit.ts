@@ -34,15 +34,25 @@ export async function killUnderLoad(options: {
     const engine = await ServeProcess.start(workspace === undefined ? {} : { workspace });
     workspace = engine.workspace;
     const before = acknowledged.size;
-    const clients = Array.from({ length: 8 }, (_, k) => hammer(engine.smtpPort, `r${round}k${k}`, acknowledged, options.random));
-    await eventually(`${options.acknowledgedMin} acknowledged messages`, () => acknowledged.size - before >= options.acknowledgedMin, 120_000);
+    const clients = Array.from({ length: 8 }, (_, k) =>
+      hammer(engine.smtpPort, `r${round}k${k}`, acknowledged, options.random),
+    );
+    await eventually(
+      `${options.acknowledgedMin} acknowledged messages`,
+      () => acknowledged.size - before >= options.acknowledgedMin,
+      120_000,
+    );
     await new Promise((resolve) => setTimeout(resolve, options.random() * 400));
     await engine.kill();
     await Promise.all(clients);
     options.onRound?.(round, acknowledged.size);
   }
   await using engine = await ServeProcess.start(workspace === undefined ? {} : { workspace });
-  const onDisk = await eventually('a maildir file for every acknowledged message', () => settled(engine.workspace, acknowledged), 60_000).catch(() => countOnDisk(engine.workspace));
+  const onDisk = await eventually(
+    'a maildir file for every acknowledged message',
+    () => settled(engine.workspace, acknowledged),
+    60_000,
+  ).catch(() => countOnDisk(engine.workspace));
   const inApi = await countInApi(engine);
   const twice = [...onDisk].filter(([, count]) => count > 1).map(([mark]) => mark);
   return {
@@ -56,7 +66,12 @@ export async function killUnderLoad(options: {
 }
 
 /** Sends until the connection dies; a mark counts as acknowledged when its 250 was read. */
-function hammer(port: number, name: string, acknowledged: Set<string>, random: () => number): Promise<void> {
+function hammer(
+  port: number,
+  name: string,
+  acknowledged: Set<string>,
+  random: () => number,
+): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     let sent = 0;
@@ -66,7 +81,9 @@ function hammer(port: number, name: string, acknowledged: Set<string>, random: (
       pending = `${name}n${sent++}`;
       const filler = 'y'.repeat(76) + '\r\n';
       const body = `Subject: ${pending}\r\nX-Mark: ${pending};\r\n\r\nbody\r\n${filler.repeat(Math.floor(random() * 300))}`;
-      socket.write(`MAIL FROM:<a@shop.test>\r\nRCPT TO:<${name.replace(/r\d+/, 'u')}@example.com>\r\nDATA\r\n`);
+      socket.write(
+        `MAIL FROM:<a@shop.test>\r\nRCPT TO:<${name.replace(/r\d+/, 'u')}@example.com>\r\nDATA\r\n`,
+      );
       socket.write(`${body}.\r\n`);
     };
     socket.setEncoding('latin1');
@@ -95,7 +112,9 @@ function countOnDisk(workspace: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of readdirSync(join(workspace, 'mail'), { recursive: true, encoding: 'utf8' })) {
     if (!/\/(new|cur)\/[^/]+$/.test(name)) continue;
-    const mark = /^X-Mark: (\S+);/m.exec(readFileSync(join(workspace, 'mail', name), 'latin1').slice(0, 4096))?.[1];
+    const mark = /^X-Mark: (\S+);/m.exec(
+      readFileSync(join(workspace, 'mail', name), 'latin1').slice(0, 4096),
+    )?.[1];
     if (mark !== undefined) counts.set(mark, (counts.get(mark) ?? 0) + 1);
   }
   return counts;
@@ -106,8 +125,12 @@ async function countInApi(engine: ServeProcess): Promise<Map<string, string>> {
   const marks = new Map<string, string>();
   let cursor: string | null = null;
   do {
-    const page: RowPage = await engine.api(`/rows?limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
-    for (const row of page.rows) if (row.state !== 'aborted') marks.set(row.subject, row.wasInterrupted ? 'interrupted' : row.state);
+    const page: RowPage = await engine.api(
+      `/rows?limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+    );
+    for (const row of page.rows)
+      if (row.state !== 'aborted')
+        marks.set(row.subject, row.wasInterrupted ? 'interrupted' : row.state);
     cursor = page.next;
   } while (cursor !== null);
   return marks;

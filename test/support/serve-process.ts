@@ -26,16 +26,27 @@ export class ServeProcess {
     this.smtpPort = portOf(lines, 'smtp');
     this.httpPort = portOf(lines, 'http');
     this.uiPort = portOf(lines, 'ui');
-    this.token = (JSON.parse(readFileSync(join(workspace, '.postyard/engine.json'), 'utf8')) as EngineFile).token;
+    this.token = (
+      JSON.parse(readFileSync(join(workspace, '.postyard/engine.json'), 'utf8')) as EngineFile
+    ).token;
   }
 
   /** @param options.workspace an existing one to start again in; a fresh temporary folder otherwise */
-  static async start(options: { workspace?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {}): Promise<ServeProcess> {
+  static async start(
+    options: { workspace?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<ServeProcess> {
     const workspace = options.workspace ?? mkdtempSync(join(tmpdir(), 'postyard-ws-'));
     const any = ['--smtp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--ui', '127.0.0.1:0'];
     const child = spawn(
       join(root, 'node_modules/.bin/node'),
-      [join(root, 'engine/main.ts'), 'serve', '--workspace', workspace, ...any, ...(options.args ?? [])],
+      [
+        join(root, 'engine/main.ts'),
+        'serve',
+        '--workspace',
+        workspace,
+        ...any,
+        ...(options.args ?? []),
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
     );
     const lines: string[] = [];
@@ -43,7 +54,11 @@ export class ServeProcess {
     await new Promise<void>((resolve, reject) => {
       const deadline = setTimeout(() => {
         child.kill('SIGKILL');
-        reject(new Error(`The engine was not ready within ${START_DEADLINE_MS} ms:\n${lines.join('\n')}`));
+        reject(
+          new Error(
+            `The engine was not ready within ${START_DEADLINE_MS} ms:\n${lines.join('\n')}`,
+          ),
+        );
       }, START_DEADLINE_MS);
       child.once('exit', (code) => {
         clearTimeout(deadline);
@@ -71,7 +86,10 @@ export class ServeProcess {
   async api<T>(path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method: body === undefined ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${this.token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -97,7 +115,8 @@ export class ServeProcess {
 
   #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+    if (child.exitCode !== null || child.signalCode !== null)
+      return Promise.resolve(child.exitCode);
     return new Promise((resolve) => {
       child.once('exit', (code) => resolve(code));
       child.kill(signal);
@@ -111,7 +130,11 @@ function portOf(lines: readonly string[], service: string): number {
 }
 
 /** Polls until `condition` gives a value; fails with `what` after the deadline. */
-export async function eventually<T>(what: string, condition: () => T | Promise<T>, deadlineMs = 15_000): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  deadlineMs = 15_000,
+): Promise<NonNullable<T>> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();

@@ -24,9 +24,14 @@ export function findTool(name: string): string | null {
 export function findChromium(): string | null {
   const given = process.env['CHROMIUM_PATH'];
   if (given && existsSync(given)) return given;
-  const usual = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium'];
+  const usual = [
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  ];
   return (
-    ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map(findTool).find((path) => path !== null) ??
+    ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+      .map(findTool)
+      .find((path) => path !== null) ??
     usual.find((path) => existsSync(path)) ??
     null
   );
@@ -34,14 +39,22 @@ export function findChromium(): string | null {
 
 /** Installs what is missing where that is possible. Returns what to tell the reader. */
 export function prepareTools(): string[] {
-  const missing = Object.keys(PACKAGE_OF).filter((name) => (name === 'chromium' ? findChromium() : findTool(name)) === null);
+  const missing = Object.keys(PACKAGE_OF).filter(
+    (name) => (name === 'chromium' ? findChromium() : findTool(name)) === null,
+  );
   if (missing.length === 0) return [];
   const packages = [...new Set(missing.map((name) => PACKAGE_OF[name] ?? name))];
   if (process.getuid?.() === 0 && findTool('apt-get') !== null) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
-    const run = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { stdio: 'ignore', env });
+    const run = spawnSync(
+      'apt-get',
+      ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+      { stdio: 'ignore', env },
+    );
     if (run.status === 0) return [`installed ${packages.join(', ')} with apt-get`];
   }
-  return [`not installed: ${missing.join(', ')} (Debian: apt-get install ${packages.join(' ')}); tests that need them are skipped`];
+  return [
+    `not installed: ${missing.join(', ')} (Debian: apt-get install ${packages.join(' ')}); tests that need them are skipped`,
+  ];
 }
