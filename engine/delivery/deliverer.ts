@@ -13,9 +13,10 @@ import type { TranscriptLine } from '../store/store.ts';
 
 /** What one attempt returned for a group of recipients with the same reply. */
 export interface Outcome {
-  readonly kind: 'delivered' | 'deferred' | 'bounced';
-  /** Indexes into `message.recipients`. */
-  readonly recipients: readonly number[];
+  /** `rebound`: the message went into another queue by itself and is not this one's any more. */
+  readonly kind: 'delivered' | 'deferred' | 'bounced' | 'rebound';
+  /** Indexes into `message.recipients`; `all` also means every message of a batch. */
+  readonly recipients: readonly number[] | 'all';
   readonly reply: SmtpReply;
   /** Too many recipients at RCPT: not logged, tried again at once on the same connection. */
   readonly tooManyRecipients?: true;
@@ -124,7 +125,8 @@ export interface DeliverySession {
   connect(messages: readonly Message[]): Promise<void>;
   /**
    * One attempt for these messages (one, unless the protocol batches).
-   * @throws {Error} anything else ends the session: KumoMTA's "error in deliver_message: …"
+   * @throws {Error} anything else: KumoMTA's "error in deliver_message: …". The session goes on,
+   *   and `connect` decides for the next message
    */
   deliver(messages: readonly Message[]): Promise<AttemptReport>;
   /** Whether the plan has no host left, so that the session ends without an error. */

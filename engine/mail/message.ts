@@ -34,7 +34,14 @@ export class Message {
   scheduling: Scheduling | null = null;
   /** Set when meta, sender, recipients or data changed since the store last saw them. */
   isDirty = false;
+  /**
+   * Which of the message's rows each recipient is: `rowSeq + rowOffsets[i]`. Null while that is
+   * the recipient's own index, which ends when some recipients are done and leave the message.
+   * The store keeps it with the recipients.
+   */
+  rowOffsets: readonly number[] | null = null;
   #data: Uint8Array | null;
+  #isDozing = false;
 
   constructor(init: MessageInit) {
     this.id = init.id;
@@ -48,34 +55,64 @@ export class Message {
     return createdMsOf(this.id);
   }
 
-  /** Bytes of the body in memory; 0 when it was unloaded (KumoMTA's `size`). */
+  /** Bytes of the body in memory; 0 when it was unloaded or dozes (KumoMTA's `size`). */
   get residentSize(): number {
-    return this.#data?.byteLength ?? 0;
+    return this.#isDozing ? 0 : (this.#data?.byteLength ?? 0);
+  }
+
+  /** Rows of the recipients that are still in the message, in their order. */
+  get rowSeqs(): number[] {
+    return this.recipients.map((_, index) => this.rowSeq + (this.rowOffsets?.[index] ?? index));
+  }
+
+  /** Drops every recipient whose index `keep` refuses; their rows keep their numbers. */
+  keepRecipients(keep: (index: number) => boolean): void {
+    const kept = this.recipients.map((_, index) => index).filter(keep);
+    if (kept.length === this.recipients.length) return;
+    this.rowOffsets = kept.map((index) => this.rowOffsets?.[index] ?? index);
+    this.recipients = kept.map((index) => this.recipients[index] as EnvelopeAddress);
+    this.isDirty = true;
   }
 
   get isLoaded(): boolean {
     return this.#data !== null;
   }
 
+  get isDozing(): boolean {
+    return this.#isDozing;
+  }
+
   /** The message as it will be delivered, trace headers included. */
   get data(): Uint8Array {
     if (this.#data === null) throw new Error(`Bug: the body of message ${this.id} is not loaded`);
+    this.#isDozing = false;
     return this.#data;
   }
 
   set data(data: Uint8Array) {
     this.#data = data;
+    this.#isDozing = false;
     this.isDirty = true;
   }
 
   /** Puts back a body that the store just read; unlike `data =` this does not make it dirty. */
   attachData(data: Uint8Array): void {
     this.#data = data;
+    this.#isDozing = false;
+  }
+
+  /**
+   * The body stays at hand but counts as unloaded until somebody reads it: KumoMTA forgets the
+   * body of a message that waits, and its records say so; we may have it in memory all the same.
+   */
+  doze(): void {
+    this.#isDozing = true;
   }
 
   /** Forgets the body; the store has it. */
   unload(): void {
     this.#data = null;
+    this.#isDozing = false;
   }
 
   getMeta(key: string): JsonValue | undefined {

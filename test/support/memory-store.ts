@@ -289,9 +289,7 @@ export class MemoryStore implements Store {
   }
 
   #patch(message: Message, fields: Omit<RowPatch, 'seq'>): void {
-    for (let i = 0; i < message.recipients.length; i++) {
-      this.#change({ seq: message.rowSeq + i, ...fields });
-    }
+    for (const seq of message.rowSeqs) this.#change({ seq, ...fields });
   }
 
   #change(patch: RowPatch): void {
@@ -339,6 +337,7 @@ function copyOf(message: Message, data: Uint8Array): Message {
     data,
   });
   copy.rowSeq = message.rowSeq;
+  copy.rowOffsets = message.rowOffsets;
   copy.numAttempts = message.numAttempts;
   copy.due = message.due;
   copy.scheduling = message.scheduling;
