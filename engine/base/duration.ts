@@ -63,12 +63,13 @@ export function parseDurationMs(text: string): number | undefined {
     if (ns === undefined || digits === undefined) return undefined;
     total += BigInt(digits) * ns;
   }
-  return Number(total) / 1_000_000;
+  return Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1_000_000;
 }
 
 /** Formats as humantime does: `1h 2m 3s 4ms 5us 6ns`, days and above as whole words, `0s` for zero. */
 export function formatDuration(durationMs: number): string {
-  let ns = BigInt(Math.round(durationMs * 1_000_000));
+  const wholeMs = Math.floor(durationMs);
+  let ns = BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((durationMs - wholeMs) * 1_000_000));
   if (ns <= 0n) return '0s';
   const parts: string[] = [];
   const take = (size: bigint, name: (n: bigint) => string): void => {

@@ -3,6 +3,8 @@
  * A broken file is reported with its line; the start goes on with the defaults.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } from 'jsonc-parser';
+import type { ParseError } from 'jsonc-parser';
 import { z } from 'zod';
 
 const settingsSchema = z
@@ -40,37 +42,24 @@ export interface LoadedSettings {
 export function loadSettings(file: string): LoadedSettings {
   if (!existsSync(file)) return { settings: DEFAULT_SETTINGS, problem: null };
   const text = readFileSync(file, 'utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(blankComments(text));
-  } catch (error) {
+  const fallBack = (offset: number, what: string): LoadedSettings => {
+    const line = text.slice(0, offset).split('\n').length;
     return {
       settings: DEFAULT_SETTINGS,
-      problem: `${file}:${lineOfSyntaxError(text, error)}: ${(error as Error).message}; expected JSON, the defaults are used`,
+      problem: `${file}:${line}: ${what}; the defaults are used`,
     };
-  }
-  const parsed = settingsSchema.safeParse(value);
-  if (parsed.success) return { settings: parsed.data, problem: null };
-  const issue = parsed.error.issues[0];
-  const key = String(issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : ''));
-  const line = text.slice(0, Math.max(0, text.indexOf(`"${key}"`))).split('\n').length;
-  return {
-    settings: DEFAULT_SETTINGS,
-    problem: `${file}:${line}: ${key}: ${issue?.message ?? 'invalid'}; the defaults are used`,
   };
-}
-
-/** Comments become blanks of the same length, so that positions stay. */
-export function blankComments(text: string): string {
-  return text.replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (match) =>
-    match.startsWith('"') ? match : match.replace(/[^\n]/g, ' '),
+  const errors: ParseError[] = [];
+  const tree = parseTree(text, errors, { allowTrailingComma: true });
+  const [error] = errors;
+  if (error) return fallBack(error.offset, `${printParseErrorCode(error.error)}, expected JSON`);
+  const parsed = settingsSchema.safeParse(tree && getNodeValue(tree));
+  if (parsed.success) return { settings: parsed.data, problem: null };
+  const [issue] = parsed.error.issues;
+  const key = issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined);
+  const node = tree && key !== undefined ? findNodeAtLocation(tree, [String(key)]) : undefined;
+  return fallBack(
+    node?.offset ?? 0,
+    `${String(key ?? 'settings')}: ${issue?.message ?? 'invalid'}`,
   );
-}
-
-function lineOfSyntaxError(text: string, error: unknown): number {
-  const message = (error as Error).message;
-  const line = /line (\d+)/.exec(message)?.[1];
-  if (line !== undefined) return Number(line);
-  const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
-  return text.slice(0, position).split('\n').length;
 }
