@@ -21,7 +21,10 @@ export interface HostCall {
   readonly count: number;
   /** The context this runs in. */
   readonly context: LuaContextHandle;
-  /** Deep copy of an argument. Tables become `LuaTable`. */
+  /**
+   * Deep copy of an argument. Tables become `LuaTable`; functions inside tables are released when
+   * the call ends, an argument that is itself a function is the caller's to release.
+   */
   value(n: number): LuaValue;
   /** mlua's conversions, with its error texts (`bad argument #n: error converting Lua nil to String (…)`). */
   string(n: number): string;
@@ -39,6 +42,13 @@ export interface HostCall {
   /** The host object behind a userdata argument. @throws `error converting Lua table to <typeName>` or `userdata is not expected type` */
   object<T extends HostObject>(n: number, type: abstract new (...args: never[]) => T): T;
   func(n: number): LuaFunctionRef;
+  isNil(n: number): boolean;
+  /** mlua's word for the argument's type: `nil`, `integer`, `number`, `string`, `table`, … */
+  typeName(n: number): string;
+  /** Lua's `tostring`, `__tostring` included. */
+  toText(n: number): string | Uint8Array;
+  /** `bad argument #n: <cause>`, with the method's name for methods. */
+  badArgument(n: number, cause: string): Error;
   /** Source and line of the Lua caller, `level` 1 = the function that called the host. */
   where(
     level?: number,

@@ -16,6 +16,8 @@
  * Pushed back: the same in reverse; `Uint8Array` becomes a byte string; a JS array becomes a table
  * with the array marker (`getmetatable(t) == false`), a plain object or `Map` a table, `null` nil.
  */
+import type { HostCall, HostResult } from './host-function.ts';
+
 export const LUA_NULL: unique symbol = Symbol('NULL');
 
 /** A float whose value is integral: Lua tells `1.0` from `1`, JavaScript does not. */
@@ -56,6 +58,27 @@ export interface LuaFunctionRef {
 export abstract class HostObject {
   /** The name Lua error texts use: `Message`, `EnvelopeAddress`, … */
   abstract readonly luaTypeName: string;
+
+  /**
+   * Called once when the last userdata for this object was collected, or its context ended. Files and
+   * connections are closed here.
+   */
+  dispose?(): void;
+}
+
+/**
+ * A function made at run time: what `kumo.memoize` or an iterator factory returns. Pushed, it is an
+ * ordinary Lua function; it is forgotten when Lua collects it.
+ */
+export class HostClosure {
+  /** Shown in error texts and traces. */
+  readonly name: string;
+  readonly run: (call: HostCall) => HostResult;
+
+  constructor(name: string, run: (call: HostCall) => HostResult) {
+    this.name = name;
+    this.run = run;
+  }
 }
 
 export type LuaValue =
@@ -70,6 +93,7 @@ export type LuaValue =
   | Uint8Array
   | LuaTable
   | LuaFunctionRef
+  | HostClosure
   | HostObject
   | readonly LuaValue[]
   | ReadonlyMap<LuaValue, LuaValue>

@@ -1,0 +1,40 @@
+/**
+ * Lua's own libraries as KumoMTA's policies see them: mlua's safe set. `debug` is absent, C modules
+ * cannot be loaded. What touches files, the clock or the process is replaced by host functions in
+ * `bindings/`.
+ *
+ * Source: reference `lua-api.md` §0.1.
+ */
+import { LUA_REGISTRYINDEX, type LuaState } from './lua-abi.ts';
+import type { LuaContext } from './lua-context.ts';
+
+export function trimStandardLibrary(
+  context: LuaContext,
+  L: LuaState,
+  seed: readonly [number, number],
+): void {
+  const { lua } = context.machine;
+  const name = (text: string): number => context.machine.name(text);
+  lua.lua_pushnil(L);
+  lua.lua_setglobal(L, name('debug'));
+  lua.luaL_getsubtable(L, LUA_REGISTRYINDEX, name('_LOADED'));
+  lua.lua_pushnil(L);
+  lua.lua_setfield(L, -2, name('debug'));
+  lua.lua_getfield(L, -1, name('package'));
+  context.pushFunction(L, {
+    name: 'package.loadlib',
+    effect: 'pure',
+    base: 0,
+    run: () => {
+      throw new Error('package.loadlib is disabled in safe mode');
+    },
+  });
+  lua.lua_setfield(L, -2, name('loadlib'));
+  // The generator is seeded from the machine's (constant) clock; give each context its own.
+  lua.lua_getfield(L, -2, name('math'));
+  lua.lua_getfield(L, -1, name('randomseed'));
+  lua.lua_pushinteger(L, BigInt(seed[0]));
+  lua.lua_pushinteger(L, BigInt(seed[1]));
+  lua.lua_pcallk(L, 2, 0, 0, 0, 0);
+  lua.lua_settop(L, 0);
+}
