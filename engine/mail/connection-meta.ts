@@ -2,6 +2,7 @@
  * What is known of a connection: KumoMTA's `conn_meta`. One object per session, shared by its
  * events and copied into each message's metadata when the data has arrived.
  */
+import { cloneJson } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 export interface AuthInfo {
@@ -24,6 +25,6 @@ export class ConnectionMeta {
 
   /** A copy that later changes do not touch. */
   snapshot(): JsonObject {
-    return structuredClone(this.#values);
+    return cloneJson(this.#values);
   }
 }

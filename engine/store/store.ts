@@ -48,7 +48,7 @@ export interface SessionFacts {
 /** A recipient row that never became a message: refused RCPT, refused data, or no RCPT at all. */
 export interface RefusedRow {
   readonly recipient: string | null;
-  readonly state: 'rejected' | 'aborted' | 'null';
+  readonly state: 'rejected' | 'aborted' | 'null' | 'suppressed';
   readonly code: number | null;
   readonly text: string;
 }
