@@ -14,13 +14,17 @@ const FOLD = '\r\n\t';
  * @param hardWidth columns at which a word without blanks is cut; cutting changes the value for
  *   a reader, so only values whose blanks do not matter (base64) use a small one
  */
-export function wrapText(text: string, hardWidth: number = HARD_WIDTH): string {
+export function wrapText(
+  text: string,
+  hardWidth: number = HARD_WIDTH,
+  softWidth: number = SOFT_WIDTH,
+): string {
   const flat = text.replace(/[ \t]*[\r\n]+[ \t]*/g, ' ');
-  if (flat.length <= Math.min(SOFT_WIDTH, hardWidth)) return flat;
+  if (flat.length <= Math.min(softWidth, hardWidth)) return flat;
   const lines: string[] = [];
   let line = '';
   for (const [, blanks = '', word = ''] of flat.matchAll(/([ \t]*)([^ \t]+)/g)) {
-    if (line !== '' && line.length + blanks.length + word.length > SOFT_WIDTH) {
+    if (line !== '' && line.length + blanks.length + word.length > softWidth) {
       lines.push(line);
       line = word;
     } else {

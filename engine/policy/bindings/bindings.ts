@@ -8,6 +8,7 @@ import type { SpoolIdSource } from '../../base/ids.ts';
 import type { Guard } from '../../guard/guard.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import type { HostModule, UserdataType } from '../lua/host-function.ts';
+import type { LuaValue } from '../lua/lua-value.ts';
 import type { PolicyServices } from '../services.ts';
 
 export interface BindingDeps {
@@ -22,6 +23,8 @@ export interface BindingDeps {
   readonly resolver: Resolver;
   /** Maps a path the policy used to a real one, or throws when it may not be touched. */
   readonly mapPath: (path: string, mode: 'read' | 'write') => string;
+  /** Runs the handler of a policy event in a context of its own (keys that come from an event). */
+  readonly callEvent: (event: string, args: readonly LuaValue[]) => Promise<readonly LuaValue[]>;
 }
 
 export interface Bindings {
