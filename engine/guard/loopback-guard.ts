@@ -74,7 +74,9 @@ export class LoopbackGuard implements Guard {
   }
 
   #enforce(target: DialTarget): void {
-    const verdict = this.#judge(target.host, target.address);
+    // A name server on loopback passes the question on: the name that is asked for decides.
+    const isLocalDns = target.kind === 'dns' && isLoopback(target.address);
+    const verdict = this.#judge(target.host, isLocalDns ? null : target.address);
     if (verdict.isOutside) this.#write(target.kind, targetText(target), verdict);
     if (!verdict.allowed) throw new GuardRefusal(target.host);
   }

@@ -140,8 +140,9 @@ describe('dial()', () => {
 });
 
 describe('dialDatagram()', () => {
-  test('connects to loopback and refuses outside', async () => {
+  test('asks a name server only about opened names, even one on loopback', async () => {
     const { guard, rows } = guardWith();
+    guard.open('workspace', ['mx.example.com']);
     const peer = createSocket('udp4');
     await new Promise<void>((resolve) => peer.bind(0, '127.0.0.1', resolve));
     const heard = new Promise((resolve) => peer.once('message', (data) => resolve(String(data))));
@@ -153,7 +154,14 @@ describe('dialDatagram()', () => {
     await expect(
       guard.dialDatagram(target({ kind: 'dns', address: '192.0.2.53', port: 53, host: 'a.test' })),
     ).rejects.toThrow('guard: a.test is not open');
-    expect(rows).toMatchObject([{ kind: 'dns', target: 'a.test (192.0.2.53:53)' }]);
+    await expect(
+      guard.dialDatagram(target({ kind: 'dns', port: 53, host: 'a.test' })),
+    ).rejects.toThrow('guard: a.test is not open');
+    expect(rows).toMatchObject([
+      { allowed: true, why: 'workspace: mx.example.com' },
+      { allowed: false, target: 'a.test (192.0.2.53:53)' },
+      { allowed: false, target: 'a.test (127.0.0.1:53)' },
+    ]);
   });
 });
 
