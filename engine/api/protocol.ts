@@ -145,6 +145,7 @@ export interface Attachment {
 export interface MaildirPlace {
   /** Relative to the workspace. */
   readonly path: string;
+  /** Relative to `path`: `new/1795350199.M204P88.yard`. */
   readonly file: string | null;
   readonly isOnDisk: boolean;
   readonly flags: string;

@@ -1,0 +1,106 @@
+/**
+ * What the window's API may ask of the engine, one small interface per noun. The views of this
+ * folder implement them from the store, the queues and the files; `engine.ts` joins them.
+ */
+import type { LiveStream } from './live.ts';
+import type {
+  AttemptList,
+  ClockStatus,
+  EngineStatus,
+  Journey,
+  LinkRequest,
+  MaildirFlagRequest,
+  MaildirListing,
+  MaildirTree,
+  PolicyLines,
+  QueueAction,
+  QueueActionResult,
+  QueueDetail,
+  QueueList,
+  RecordPage,
+  RowDetail,
+  RowPage,
+  SendTestRequest,
+  SendTestResult,
+} from './protocol.ts';
+import type { Token } from './token.ts';
+
+/** Bytes of an answer that is not JSON. */
+export interface Download {
+  readonly contentType: string;
+  /** Suggested name; null shows it in place. */
+  readonly filename: string | null;
+  readonly bytes: Uint8Array;
+}
+
+export interface RowsQuery {
+  readonly cursor?: string | undefined;
+  readonly at?: number | undefined;
+  readonly newerThan?: number | undefined;
+  readonly limit: number;
+  readonly filter: string;
+  readonly maildir?: string | undefined;
+}
+
+export interface RowsDoor {
+  page(query: RowsQuery): Promise<RowPage>;
+  /** Null: there is no such row. The same for the three below. */
+  detail(seq: number): Promise<RowDetail | null>;
+  journey(seq: number): Promise<Journey | null>;
+  attempts(seq: number): Promise<AttemptList | null>;
+  download(request: LinkRequest): Promise<Download | null>;
+  remove(seqs: readonly number[]): Promise<number>;
+  restore(seqs: readonly number[]): Promise<number>;
+}
+
+export interface QueuesDoor {
+  list(): QueueList;
+  detail(name: string, limit: number): Promise<QueueDetail | null>;
+  act(action: QueueAction): Promise<QueueActionResult>;
+}
+
+export interface RecordsDoor {
+  page(query: {
+    cursor?: string | undefined;
+    limit: number;
+    types: readonly string[];
+    text: string;
+  }): Promise<RecordPage>;
+}
+
+export interface MaildirsDoor {
+  tree(): Promise<MaildirTree>;
+  /** @throws {Error} the path is no maildir of this workspace */
+  messages(path: string, limit: number): Promise<MaildirListing>;
+  setFlags(request: MaildirFlagRequest): Promise<number>;
+}
+
+export interface ClockDoor {
+  status(): ClockStatus;
+  /** Speed 0 freezes; `jumpToNextDue` goes to the next due time; `forwardMs` runs that long at once. */
+  change(request: {
+    speed?: number | undefined;
+    forwardMs?: number | undefined;
+    jumpToNextDue?: boolean | undefined;
+    reset?: boolean | undefined;
+  }): Promise<ClockStatus>;
+}
+
+export interface ApiDoors {
+  readonly version: string;
+  readonly token: Token;
+  readonly live: LiveStream;
+  readonly rows: RowsDoor;
+  readonly queues: QueuesDoor;
+  readonly records: RecordsDoor;
+  readonly maildirs: MaildirsDoor;
+  readonly clock: ClockDoor;
+  status(): EngineStatus;
+  /** Lines of a policy file; null when the file is not part of the workspace. */
+  policyLines(file: string, line: number, around: number): Promise<PolicyLines | null>;
+  /** What was remapped for this policy. */
+  remaps(): readonly { readonly what: string; readonly from: string; readonly to: string }[];
+  sendTest(request: SendTestRequest): Promise<SendTestResult>;
+  audit(verb: string, detail: object): void;
+  diagnostic(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;
+}
