@@ -1,0 +1,200 @@
+/**
+ * Reading maildirs for the window: what is in one, newest first, and the tree of all of them with
+ * counts. Reads are bounded: a summary looks at the beginning of a file only, and a tree that has
+ * not changed is not read again (folders tell by their modification time).
+ */
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { findMessage, parseName } from './flags.ts';
+import type { MaildirFolderName } from './flags.ts';
+import { MAILDIR_FOLDERS } from './maildir.ts';
+
+export interface MaildirEntry {
+  readonly unique: string;
+  readonly file: string;
+  readonly folder: MaildirFolderName;
+  readonly flags: string;
+  readonly timeMs: number;
+  readonly sizeBytes: number;
+  /** Header values as they are in the file, unfolded; empty when there is none. */
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
+}
+
+export interface MaildirListing {
+  /** Newest first. */
+  readonly entries: readonly MaildirEntry[];
+  /** How many more there are. */
+  readonly more: number;
+}
+
+export interface MaildirTreeNode {
+  /** With `/`, relative to the root of the tree. */
+  readonly path: string;
+  readonly name: string;
+  readonly isMaildir: boolean;
+  readonly messageCount: number;
+  readonly unreadCount: number;
+  readonly children: readonly MaildirTreeNode[];
+}
+
+const HEADER_BYTES_MAX = 16 * 1024;
+const FOLDER_DEPTH_MAX = 12;
+
+/** The messages of one maildir from the `skip`-th newest on, at most `limit` of them. */
+export async function listMaildir(
+  dir: string,
+  options: { readonly skip?: number; readonly limit: number },
+): Promise<MaildirListing> {
+  const found = (await Promise.all((['new', 'cur'] as const).map((f) => namesIn(dir, f)))).flat();
+  const timed = await Promise.all(
+    found.map(async (at) => ({ ...at, timeMs: await timeOf(dir, at) })),
+  );
+  timed.sort((a, b) => b.timeMs - a.timeMs || (a.file < b.file ? 1 : -1));
+  const skip = options.skip ?? 0;
+  const page = timed.slice(skip, skip + options.limit);
+  const entries = await Promise.all(page.map((at) => readEntry(dir, at)));
+  return {
+    entries: entries.filter((entry) => entry !== null),
+    more: Math.max(0, timed.length - skip - page.length),
+  };
+}
+
+/** The bytes of a message, wherever it is in the maildir; null when it is gone. */
+export async function readMessage(dir: string, unique: string): Promise<Uint8Array | null> {
+  const found = await findMessage(dir, unique);
+  if (found === null) return null;
+  return fs.readFile(`${dir}/${found.folder}/${found.file}`).catch(() => null);
+}
+
+/** Takes a message's file away; false when it was gone already. */
+export async function unlinkMessage(dir: string, unique: string): Promise<boolean> {
+  const found = await findMessage(dir, unique);
+  if (found === null) return false;
+  await fs.rm(`${dir}/${found.folder}/${found.file}`, { force: true });
+  return true;
+}
+
+/** Puts a message back under the name it had, into `cur` when it had flags. Never overwrites. */
+export async function putBackMessage(dir: string, file: string, data: Uint8Array): Promise<void> {
+  const { unique, flags } = parseName(file);
+  if ((await findMessage(dir, unique)) !== null) return;
+  const tmp = `${dir}/tmp/${unique}`;
+  await fs.writeFile(tmp, data, { flag: 'wx' });
+  await fs.rename(tmp, `${dir}/${flags === '' ? 'new' : 'cur'}/${file}`);
+}
+
+/** The tree below a root; an unchanged maildir is counted once. */
+export class MaildirTree {
+  readonly #root: string;
+  readonly #counts = new Map<string, { key: string; messageCount: number; unreadCount: number }>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async read(): Promise<readonly MaildirTreeNode[]> {
+    return this.#children('', 0);
+  }
+
+  async #children(relative: string, depth: number): Promise<MaildirTreeNode[]> {
+    if (depth >= FOLDER_DEPTH_MAX) return [];
+    const dir = path.join(this.#root, relative);
+    const entries = await fs.readdir(dir, { withFileTypes: true }).catch(() => []);
+    const names = entries.filter((e) => e.isDirectory()).map((e) => e.name);
+    const isMaildir = MAILDIR_FOLDERS.every((folder) => names.includes(folder));
+    const below = names
+      .filter((name) => !(isMaildir && (MAILDIR_FOLDERS as readonly string[]).includes(name)))
+      .sort((a, b) => a.localeCompare(b));
+    const nodes: MaildirTreeNode[] = [];
+    for (const name of below) {
+      nodes.push(await this.#node(relative === '' ? name : `${relative}/${name}`, name, depth + 1));
+    }
+    return nodes;
+  }
+
+  async #node(relative: string, name: string, depth: number): Promise<MaildirTreeNode> {
+    const [children, counts] = await Promise.all([
+      this.#children(relative, depth),
+      this.#count(relative),
+    ]);
+    return {
+      path: relative,
+      name,
+      isMaildir: counts !== null,
+      messageCount: counts?.messageCount ?? 0,
+      unreadCount: counts?.unreadCount ?? 0,
+      children,
+    };
+  }
+
+  async #count(relative: string): Promise<{ messageCount: number; unreadCount: number } | null> {
+    const dir = path.join(this.#root, relative);
+    const stats = await Promise.all(
+      MAILDIR_FOLDERS.map((f) => fs.stat(`${dir}/${f}`).catch(() => null)),
+    );
+    if (stats.some((stat) => !stat?.isDirectory())) return null;
+    const key = stats.map((stat) => `${stat?.ino}:${stat?.mtimeMs}`).join(' ');
+    const known = this.#counts.get(relative);
+    if (known?.key === key) return known;
+    const fresh = await namesIn(dir, 'new');
+    const seen = await namesIn(dir, 'cur');
+    const unreadInCur = seen.filter(({ file }) => !parseName(file).flags.includes('S')).length;
+    const counted = {
+      key,
+      messageCount: fresh.length + seen.length,
+      unreadCount: fresh.length + unreadInCur,
+    };
+    this.#counts.set(relative, counted);
+    return counted;
+  }
+}
+
+interface FoundFile {
+  readonly folder: MaildirFolderName;
+  readonly file: string;
+}
+
+async function namesIn(dir: string, folder: MaildirFolderName): Promise<FoundFile[]> {
+  const names = await fs.readdir(`${dir}/${folder}`).catch(() => []);
+  return names.filter((name) => !name.startsWith('.')).map((file) => ({ folder, file }));
+}
+
+/** The seconds at the front of a unique name, else the file's own time. */
+async function timeOf(dir: string, { folder, file }: FoundFile): Promise<number> {
+  const seconds = /^(\d{9,11})\./.exec(file)?.[1];
+  if (seconds !== undefined) return Number(seconds) * 1000;
+  const stat = await fs.stat(`${dir}/${folder}/${file}`).catch(() => null);
+  return stat?.mtimeMs ?? 0;
+}
+
+/** Null when the file went away while it was being listed. */
+async function readEntry(
+  dir: string,
+  at: FoundFile & { readonly timeMs: number },
+): Promise<MaildirEntry | null> {
+  const handle = await fs.open(`${dir}/${at.folder}/${at.file}`).catch(() => null);
+  if (handle === null) return null;
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.alloc(Math.min(size, HEADER_BYTES_MAX));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    const headers = summaryHeaders(buffer.subarray(0, bytesRead));
+    return { ...parseName(at.file), ...at, sizeBytes: size, ...headers };
+  } finally {
+    await handle.close();
+  }
+}
+
+function summaryHeaders(bytes: Uint8Array): { from: string; to: string; subject: string } {
+  const text = Buffer.from(bytes).toString('utf8');
+  const head = text.split(/\r?\n\r?\n/, 1)[0] ?? '';
+  const fields = head.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
+  const value = (name: string): string =>
+    fields
+      .find((field) => field.toLowerCase().startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim() ?? '';
+  return { from: value('from'), to: value('to'), subject: value('subject') };
+}
