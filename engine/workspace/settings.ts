@@ -7,27 +7,28 @@ import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } from
 import type { ParseError } from 'jsonc-parser';
 import { z } from 'zod';
 
-const settingsSchema = z
-  .strictObject({
-    /** Advertise AUTH without TLS and accept any login. */
-    acceptAnyAuth: z.boolean().default(true),
-    /** Write mail that would leave this machine into a maildir instead. */
-    captureLeaving: z.boolean().default(true),
-    /** Hosts, addresses or networks that deliveries may reach besides loopback. */
-    openHosts: z.array(z.string()).default([]),
-    /** Folders outside the workspace that the policy and maildirs may use. */
-    allowFolders: z.array(z.string()).default([]),
-    /** What is kept: bytes of mail and days. Queued mail is never removed. */
-    keepBytes: z.number().int().min(1_000_000).default(2_000_000_000),
-    keepDays: z.number().min(0.01).default(30),
-    /** Addresses of the listeners, `ip:port`; the next free port is taken when one is in use. */
-    smtp: z.string().default('127.0.0.1:1025'),
-    http: z.string().default('127.0.0.1:8000'),
-    ui: z.string().default('127.0.0.1:8025'),
-    /** Also listen with TLS from the first byte on this address. */
-    smtps: z.string().optional(),
-  })
-  .readonly();
+const settingsObject = z.strictObject({
+  /** Advertise AUTH without TLS and accept any login. */
+  acceptAnyAuth: z.boolean().default(true),
+  /** Write mail that would leave this machine into a maildir instead. */
+  captureLeaving: z.boolean().default(true),
+  /** Hosts, addresses or networks that deliveries may reach besides loopback. */
+  openHosts: z.array(z.string()).default([]),
+  /** Folders outside the workspace that the policy and maildirs may use. */
+  allowFolders: z.array(z.string()).default([]),
+  /** What is kept: bytes of mail and days. Queued mail is never removed. */
+  keepBytes: z.number().int().min(1_000_000).default(2_000_000_000),
+  keepDays: z.number().min(0.01).default(30),
+  /** Addresses of the listeners, `ip:port`; the next free port is taken when one is in use. */
+  smtp: z.string().default('127.0.0.1:1025'),
+  http: z.string().default('127.0.0.1:8000'),
+  ui: z.string().default('127.0.0.1:8025'),
+  /** Also listen with TLS from the first byte on this address. */
+  smtps: z.string().optional(),
+});
+const settingsSchema = settingsObject.readonly();
+
+export const SETTING_NAMES = Object.keys(settingsObject.shape);
 
 export type Settings = z.infer<typeof settingsSchema>;
 
