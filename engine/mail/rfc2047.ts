@@ -76,7 +76,7 @@ export function encodeHeaderText(text: string): string {
 
 export function isAscii(text: string): boolean {
   // The whole range below 128, control characters included.
-  // eslint-disable-next-line no-control-regex
+
   return /^[\x00-\x7f]*$/.test(text);
 }
 
