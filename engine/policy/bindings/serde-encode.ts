@@ -56,10 +56,11 @@ function userdataTree(object: HostObject, materialize: Materialize): Tree {
       `cannot materialize_to_lua_value ${object.luaTypeName} because it has no __pairs metamethod`,
     );
   }
-  // 1, 2, 3, … in order is a list; anything else a map.
-  if (pairs.length > 0 && pairs.every(([key], index) => key === index + 1)) {
-    return pairs.map(([, item]) => treeOf(item, materialize));
-  }
+  // As a Lua table of these pairs would be: a list when it has a sequence part.
+  const byKey = new Map(pairs);
+  const sequence: LuaValue[] = [];
+  while (byKey.has(sequence.length + 1)) sequence.push(byKey.get(sequence.length + 1));
+  if (sequence.length > 0) return sequence.map((item) => treeOf(item, materialize));
   return mapTree(pairs, materialize);
 }
 

@@ -12,12 +12,17 @@ import type { LuaValue } from '../lua/lua-value.ts';
 import type { BindingDeps, Bindings } from './bindings.ts';
 import { evalTemplate } from './string-template.ts';
 
-export function stringBindings(_deps: BindingDeps): Bindings {
+export function stringBindings(deps: BindingDeps): Bindings {
   return {
     modules: [
       {
         path: ['kumo', 'string'],
-        functions: { ...splitFunctions, ...editFunctions, ...domainFunctions, ...textFunctions },
+        functions: {
+          ...splitFunctions,
+          ...editFunctions,
+          ...domainFunctions,
+          ...textFunctions(deps),
+        },
       },
     ],
     types: [],
@@ -113,11 +118,11 @@ const domainFunctions = {
   ),
 };
 
-const textFunctions = {
+const textFunctions = (deps: BindingDeps) => ({
   eval_template: pure(
     'eval_template(name, template, context, dialect?) -> string',
     'Renders a template; the name decides escaping (.html, .json).',
-    (call) => evalTemplate(call),
+    (call) => evalTemplate(call, { now: () => deps.mailClock.now(), random: deps.random }),
   ),
   wrap: pure(
     'wrap(text, soft_width?, hard_width?) -> string',
@@ -129,7 +134,7 @@ const textFunctions = {
     'A response line with ids, addresses and times replaced by placeholders.',
     (call) => normalizeSmtpResponse(call.string(1)),
   ),
-};
+});
 
 /** Rust's `split`: an empty pattern also matches before the first and after the last character. */
 function split(text: string, pattern: string): string[] {
