@@ -1,0 +1,165 @@
+/**
+ * Writes records: the one function through which everything that becomes of a message goes. In
+ * this order: the store (by the sink), disposition hooks inline, local logs, log hooks, live tail.
+ * A failing logger or listener is reported and never breaks the mail.
+ *
+ * Source: reference `http-logs-reception.md` §3; STYLE of records in `record.ts`.
+ */
+import { toError } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Message } from '../mail/message.ts';
+import { singleLine } from '../mail/smtp-reply.ts';
+import type { PolicyEvents } from '../policy/events.ts';
+import type {
+  LocalLogSettings,
+  LogDispositionHookSettings,
+  LogHookSettings,
+} from '../policy/settings.ts';
+import type { BounceClassifier } from './bounce-classifier.ts';
+import { buildRecord, recordJson } from './build-record.ts';
+import { LocalLog, isEnabled, withCaptures } from './local-log.ts';
+import { LogHook } from './log-hook.ts';
+import type { LogHookDeps } from './log-hook.ts';
+import type { Disposition, DispositionLog, LogRecord } from './record.ts';
+
+/** Keeps a record for the window and moves the rows it is about; joined to the store. */
+export type RecordSink = (record: LogRecord, disposition: Disposition) => void;
+
+export interface DispositionLoggerDeps extends LogHookDeps {
+  readonly mailClock: Clock;
+  readonly clock: Clock;
+  readonly nodeId: string;
+  readonly policy: Pick<PolicyEvents, 'shouldEnqueueLogRecord' | 'logDisposition' | 'filterLog'>;
+  readonly sink: RecordSink;
+  /** Brings a body back when a logger wants headers of a message that waits. */
+  readonly loadBody: (message: Message) => Promise<void>;
+}
+
+export class DispositionLogger implements DispositionLog {
+  readonly #deps: DispositionLoggerDeps;
+  readonly #localLogs: LocalLog[] = [];
+  readonly #hooks: LogHook[] = [];
+  readonly #dispositionHooks: LogDispositionHookSettings[] = [];
+  readonly #listeners = new Set<(record: LogRecord) => void>();
+  #classifier: BounceClassifier | null = null;
+
+  constructor(deps: DispositionLoggerDeps) {
+    this.#deps = deps;
+  }
+
+  addLocalLog(settings: LocalLogSettings): void {
+    this.#localLogs.push(new LocalLog(settings, this.#deps, this.#deps.onError));
+  }
+
+  /** @throws {Error} the name is taken, by a hook of either kind */
+  addHook(settings: LogHookSettings): void {
+    this.#refuseTakenName(settings.name);
+    this.#hooks.push(new LogHook(settings, this.#deps));
+  }
+
+  /** @throws {Error} the name is taken */
+  addDispositionHook(settings: LogDispositionHookSettings): void {
+    this.#refuseTakenName(settings.name);
+    this.#dispositionHooks.push(settings);
+  }
+
+  /** @throws {Error} there is one already */
+  setClassifier(classifier: BounceClassifier): void {
+    if (this.#classifier !== null) throw new Error('classifier already initialized');
+    this.#classifier = classifier;
+  }
+
+  /** Calls the listener with every record; returns how to stop. */
+  follow(listener: (record: LogRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async record(disposition: Disposition): Promise<LogRecord> {
+    const { message } = disposition;
+    const record = buildRecord(disposition, this.#deps.mailClock.now(), this.#deps.nodeId);
+    if (this.#classifier !== null) {
+      record.bounce_classification = this.#classifier.classify(
+        record.type,
+        singleLine(disposition.response),
+      );
+    }
+    if (disposition.override?.meta !== undefined) record.meta = disposition.override.meta;
+    this.#deps.sink(record, disposition);
+    if (message !== undefined && !message.isLoaded && this.#wantsHeaders())
+      await this.#deps.loadBody(message);
+    if (message !== undefined) await this.#callDispositionHooks(message, record);
+    for (const log of this.#localLogs) await this.#toLocalLog(log, record, disposition);
+    for (const hook of this.#hooks) {
+      if (hook.takes(record)) await hook.submit(this.#captured(record, disposition, hook.settings));
+    }
+    for (const listener of this.#listeners) this.#tell(listener, record);
+    return record;
+  }
+
+  /** Resolves when hooks were handled and every segment is complete. */
+  async close(): Promise<void> {
+    await Promise.all(this.#hooks.map((hook) => hook.drain()));
+    await Promise.all(this.#localLogs.map((log) => log.close()));
+  }
+
+  #wantsHeaders(): boolean {
+    return (
+      this.#localLogs.some((log) => log.wantsHeaders) ||
+      this.#hooks.some((hook) => hook.wantsHeaders)
+    );
+  }
+
+  /** A Rejection has no message; its metadata is the connection's. */
+  #captured(
+    record: LogRecord,
+    disposition: Disposition,
+    wanted: { meta: readonly string[]; headers: readonly string[] },
+  ): LogRecord {
+    const { message, override } = disposition;
+    if (message !== undefined) return withCaptures(record, message, wanted);
+    if (override?.meta === undefined) return record;
+    return withCaptures(record, { meta: override.meta, isLoaded: false } as Message, wanted);
+  }
+
+  async #toLocalLog(log: LocalLog, record: LogRecord, disposition: Disposition): Promise<void> {
+    if (!log.takes(record.type)) return;
+    const { filterEvent } = log.settings;
+    const { message } = disposition;
+    if (
+      filterEvent !== null &&
+      message !== undefined &&
+      !(await this.#deps.policy.filterLog(filterEvent, message))
+    )
+      return;
+    log.write(this.#captured(record, disposition, log.settings));
+  }
+
+  async #callDispositionHooks(message: Message, record: LogRecord): Promise<void> {
+    if (record.reception_protocol === 'LogRecord') return;
+    for (const hook of this.#dispositionHooks) {
+      if (!isEnabled(hook.perRecord, record.type)) continue;
+      try {
+        await this.#deps.policy.logDisposition(hook.name, message, recordJson(record));
+      } catch (error) {
+        this.#deps.onError(`log_disposition_${hook.name}: ${toError(error).message}`);
+      }
+    }
+  }
+
+  #tell(listener: (record: LogRecord) => void, record: LogRecord): void {
+    try {
+      listener(record);
+    } catch (error) {
+      this.#deps.onError(`a listener of the record tail failed: ${toError(error).message}`);
+    }
+  }
+
+  #refuseTakenName(name: string): void {
+    const isTaken =
+      this.#hooks.some((hook) => hook.settings.name === name) ||
+      this.#dispositionHooks.some((hook) => hook.name === name);
+    if (isTaken)
+      throw new Error(`A logging hook with name \`${name}\` has already been registered`);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A local log that the policy configured: which records it takes, as what text, into which
+ * segments. Record types that share folder and suffix share a segment.
+ *
+ * Source: reference `http-logs-reception.md` §3.4; `lua-api.md` §7.4.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Message } from '../mail/message.ts';
+import { compileTemplate } from '../mail/template.ts';
+import type { LocalLogSettings, PerRecordSettings } from '../policy/settings.ts';
+import { recordJson } from './build-record.ts';
+import { captureHeaders, captureMeta } from './capture.ts';
+import type { LogRecord } from './record.ts';
+import { SegmentWriter, finishLeftovers } from './segment-writer.ts';
+
+/** OOB follows Reception's switch; its own is never looked at. */
+const SWITCH_OF: Readonly<Record<string, string>> = { OOB: 'Reception' };
+
+/** The entry that decides about a record type: its own, else `Any`'s, else none. */
+export function perRecordOf(
+  perRecord: Readonly<Record<string, PerRecordSettings>>,
+  type: string,
+): PerRecordSettings | undefined {
+  return perRecord[type] ?? perRecord['Any'];
+}
+
+export function isEnabled(
+  perRecord: Readonly<Record<string, PerRecordSettings>>,
+  type: string,
+): boolean {
+  return perRecordOf(perRecord, SWITCH_OF[type] ?? type)?.enable ?? true;
+}
+
+/** The record's line: JSON, or what the type's template makes of it. */
+export function recordText(
+  perRecord: Readonly<Record<string, PerRecordSettings>>,
+  record: LogRecord,
+): string {
+  const template = perRecordOf(perRecord, record.type)?.template ?? null;
+  if (template === null) return `${JSON.stringify(record)}\n`;
+  const json = recordJson(record);
+  const text = compileTemplate(record.type, template).render({ ...json, log_record: json });
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** The record with what this logger wants of the message. */
+export function withCaptures(
+  record: LogRecord,
+  message: Message | undefined,
+  wanted: { meta: readonly string[]; headers: readonly string[] },
+): LogRecord {
+  if (message === undefined) return record;
+  return {
+    ...record,
+    meta: captureMeta(message.meta, wanted.meta),
+    headers:
+      wanted.headers.length > 0 && message.isLoaded
+        ? captureHeaders(message.data, wanted.headers)
+        : {},
+  };
+}
+
+export class LocalLog {
+  readonly settings: LocalLogSettings;
+  readonly #writers = new Map<string, SegmentWriter>();
+  readonly #clocks: { mailClock: Clock; clock: Clock };
+  readonly #onError: (text: string) => void;
+
+  constructor(
+    settings: LocalLogSettings,
+    clocks: { mailClock: Clock; clock: Clock },
+    onError: (text: string) => void,
+  ) {
+    this.settings = settings;
+    this.#clocks = clocks;
+    this.#onError = onError;
+    const folders = [
+      settings.logDir,
+      ...Object.values(settings.perRecord).map((entry) => entry.logDir),
+    ];
+    for (const folder of folders) if (folder !== null) finishLeftovers(folder);
+  }
+
+  /** Whether headers must be read, so that the caller loads the body first. */
+  get wantsHeaders(): boolean {
+    return this.settings.headers.length > 0;
+  }
+
+  takes(type: string): boolean {
+    return isEnabled(this.settings.perRecord, type);
+  }
+
+  write(record: LogRecord): void {
+    const entry = perRecordOf(this.settings.perRecord, record.type);
+    const folder = entry?.logDir ?? this.settings.logDir;
+    const suffix = entry?.suffix ?? '';
+    try {
+      this.#writer(folder, suffix, entry?.segmentHeader ?? '').write(
+        recordText(this.settings.perRecord, record),
+      );
+    } catch (error) {
+      this.#onError(`Cannot log a ${record.type} record to ${folder}: ${String(error)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
+  }
+
+  #writer(folder: string, suffix: string, header: string): SegmentWriter {
+    const key = `${folder}\0${suffix}`;
+    let writer = this.#writers.get(key);
+    if (writer === undefined) {
+      const { maxFileSize, maxSegmentDurationMs, compressionLevel } = this.settings;
+      writer = new SegmentWriter(
+        { folder, suffix, header, maxFileSize, maxSegmentDurationMs, compressionLevel },
+        this.#clocks.mailClock,
+        this.#clocks.clock,
+        this.#onError,
+      );
+      this.#writers.set(key, writer);
+    }
+    return writer;
+  }
+}
