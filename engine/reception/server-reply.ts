@@ -8,6 +8,8 @@ export interface ServerReply {
   readonly command: string | null;
   /** `follow-with-421`: a second reply says goodbye, then the connection ends. */
   readonly then: 'continue' | 'close' | 'follow-with-421';
+  /** Its line is in the trail already: the transaction it ends has been stored. */
+  readonly isInTrail?: true;
   /** Runs when the reply has been written: TLS begins, the body is read, messages are inserted. */
   readonly afterwards?: () => void | Promise<void>;
 }

@@ -1,0 +1,221 @@
+/**
+ * From received messages to the reply: their queues are found, it is decided which may go on, all
+ * is stored, recorded and inserted.
+ *
+ * The order is KumoMTA's: every queue is resolved before anything is stored; a message's Reception
+ * is recorded when it is stored, even when the reply then refuses it; strict mode inserts before
+ * the 250, ordinary mode after it (DESIGN: the 250 is sent after the durable commit).
+ *
+ * Source: reference of KumoMTA's reception; recorded scenarios.
+ */
+import { toError } from '../base/assert.ts';
+import { INSERTS_IN_FLIGHT_MAX } from '../base/limits.ts';
+import type { Message } from '../mail/message.ts';
+import { plainReply, reply as parsedReply } from '../mail/smtp-reply.ts';
+import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
+import { StoreFullError } from '../store/store.ts';
+import type { RefusedRow, StoredTransaction } from '../store/store.ts';
+import type { Deadline } from './deadline.ts';
+import type { ReceivedMessage } from './receive-messages.ts';
+import { recordReception } from './record-reception.ts';
+import { readReport } from './report.ts';
+import type { Report } from './report.ts';
+import { accept, refuse } from './server-reply.ts';
+import type { ServerReply } from './server-reply.ts';
+import type { Session } from './session.ts';
+import { addSupplementalHeader } from './stamp.ts';
+import { describeTransaction, storeUnaccepted } from './store-transaction.ts';
+import type { Transaction } from './transaction.ts';
+
+/** `queued`: it goes on. `null` and `suppressed`: taken and thrown away. `refused`: not taken. */
+type Fate = 'queued' | 'null' | 'suppressed' | 'refused';
+
+interface Decided {
+  readonly message: Message;
+  readonly queue: string;
+  readonly fate: Fate;
+  readonly report: Report | null;
+}
+
+const RELAY_DENIED = { code: 550, text: '5.7.1 relaying not permitted' } as const;
+
+/** @param body as sent, for the store; the messages carry what is delivered */
+export async function acceptMessages(
+  session: Session,
+  transaction: Transaction,
+  body: Buffer,
+  received: readonly ReceivedMessage[],
+  deadline: Deadline,
+): Promise<ServerReply> {
+  deadline.enter('resolve');
+  const queues = received.map(({ message }) => message.queueName());
+  for (const queue of queues) if (queue !== 'null') await resolve(session, queue);
+  deadline.enter('spool');
+  const decided: Decided[] = [];
+  for (const [index, one] of received.entries()) {
+    decided.push(await decide(session, one, queues[index] ?? ''));
+  }
+  if (decided.every(({ fate }) => fate === 'refused')) {
+    return refuseRelay(session, transaction, body, decided);
+  }
+  const text = `OK ids=${decided.map(({ message }) => message.id).join(' ')}`;
+  session.trail.line('server', `250 ${text}`);
+  const end = { code: 250, text, body };
+  const stored = describeTransaction(session, transaction, end, decided.flatMap(storedMessage), [
+    ...transaction.refused,
+    ...decided.flatMap(refusedRows),
+  ]);
+  const waiting = decided.filter(({ fate }) => fate === 'queued').map(({ message }) => message);
+  await save(session, stored, waiting, deadline);
+  for (const one of decided) await recordReception(session, one);
+  if (!session.mode.insertAfterReply) return insertFirst(session, waiting, text, deadline);
+  return { ...accepted(text), afterwards: () => insertLater(session, waiting) };
+}
+
+function accepted(text: string): ServerReply {
+  return { ...accept(250, text), command: 'DATA', isInTrail: true };
+}
+
+/** @throws {Error} KumoMTA's text; the client sees 421 */
+async function resolve(session: Session, queue: string): Promise<void> {
+  try {
+    await session.deps.queue.resolve(queue, session.trail);
+  } catch (error) {
+    const { message } = toError(error);
+    throw new Error(`QueueManager::resolve(${queue}) failed: ${message}`, { cause: error });
+  }
+}
+
+async function decide(
+  session: Session,
+  { message, discardState }: ReceivedMessage,
+  queue: string,
+): Promise<Decided> {
+  if (session.params.traceHeaders.supplementalHeader) addSupplementalHeader(session, message);
+  const [recipient] = message.recipients;
+  if (!recipient) throw new Error('recipient list is empty!?');
+  const decision = await session.relay.decide(session.relayPeer, message.sender, recipient);
+  const report = readReport(message.data, decision);
+  const goesOn = report ? report.disposition === 'LogThenRelay' : decision.mayRelay;
+  const fate =
+    queue === 'null' ? discardState : goesOn ? 'queued' : report ? ('null' as const) : 'refused';
+  return { message, queue, fate, report };
+}
+
+/** Nothing may be relayed: the transaction is refused, though KumoMTA has logged its reception. */
+async function refuseRelay(
+  session: Session,
+  transaction: Transaction,
+  body: Buffer,
+  decided: readonly Decided[],
+): Promise<ServerReply> {
+  const { code, text } = RELAY_DENIED;
+  const rows =
+    decided.length > 0
+      ? decided.flatMap(refusedRows)
+      : transaction.rowsWithout('rejected', code, text);
+  session.trail.line('server', `${code} ${text}`);
+  storeUnaccepted(session, transaction, [...transaction.refused, ...rows], { code, text, body });
+  for (const one of decided) await recordReception(session, one);
+  return { ...refuse(code, text, 'DATA'), isInTrail: true };
+}
+
+function storedMessage(one: Decided): StoredTransaction['messages'] {
+  const { message, queue, fate } = one;
+  return fate === 'refused' ? [] : [{ message, queue, state: fate }];
+}
+
+function refusedRows({ message, fate }: Decided): RefusedRow[] {
+  if (fate !== 'refused') return [];
+  return message.recipients.map(({ email }) => ({
+    recipient: email,
+    state: 'rejected',
+    ...RELAY_DENIED,
+  }));
+}
+
+/** @throws {SmtpReplyError} 452 when the store is full */
+async function save(
+  session: Session,
+  stored: StoredTransaction,
+  waiting: readonly Message[],
+  deadline: Deadline,
+): Promise<void> {
+  const { store, diagnostic } = session.deps;
+  const saved = store.saveTransaction(stored);
+  if (session.params.deferredSpool && !session.mode.alwaysCommit) {
+    saved.catch((error: unknown) => {
+      diagnostic('error', `Cannot store a deferred message: ${toError(error).message}`);
+    });
+    return;
+  }
+  try {
+    await saved;
+  } catch (error) {
+    if (!(error instanceof StoreFullError)) throw error;
+    diagnostic('error', `The store is full: ${error.message}`);
+    const full = parsedReply(452, '4.3.1 Insufficient system storage');
+    throw new SmtpReplyError(full, { fault: 'server', cause: error });
+  }
+  // The client was told 451 meanwhile and will send it again.
+  if (deadline.isOver) for (const message of waiting) store.removeFromQueue(message);
+}
+
+async function insertFirst(
+  session: Session,
+  waiting: readonly Message[],
+  text: string,
+  deadline: Deadline,
+): Promise<ServerReply> {
+  deadline.enter('insert');
+  const failedCount = await insertAll(session, waiting, deadline);
+  if (failedCount > 0 && failedCount === waiting.length) {
+    return refuse(421, `4.3.0 ${session.params.hostname} technical difficulties`, 'DATA');
+  }
+  const answer = failedCount > 0 ? text.replace('OK', 'PARTIAL') : text;
+  return accepted(answer);
+}
+
+/** Does not keep the client waiting, unless too many are on their way already. */
+function insertLater(session: Session, waiting: readonly Message[]): void | Promise<void> {
+  if (waiting.length === 0) return;
+  const { inserts } = session.listener;
+  inserts.count += waiting.length;
+  const done = insertAll(session, waiting, null).then(() => {
+    inserts.count -= waiting.length;
+  });
+  return inserts.count > INSERTS_IN_FLIGHT_MAX ? done : undefined;
+}
+
+/** How many could not be inserted; each of them was bounced. */
+async function insertAll(
+  session: Session,
+  waiting: readonly Message[],
+  deadline: Deadline | null,
+): Promise<number> {
+  let failedCount = 0;
+  for (const message of waiting) {
+    if (deadline?.isOver) {
+      session.deps.store.removeFromQueue(message);
+      continue;
+    }
+    try {
+      await session.deps.queue.insert(message, 'Received', null);
+    } catch (error) {
+      failedCount++;
+      await unwind(session, message, toError(error));
+    }
+  }
+  return failedCount;
+}
+
+async function unwind(session: Session, message: Message, error: Error): Promise<void> {
+  const { log, store, diagnostic } = session.deps;
+  const text = `KumoMTA internal: QueueManager::insert failed during reception: ${error.message}`;
+  try {
+    await log.record({ type: 'Bounce', message, response: plainReply(500, text) });
+  } catch (failure) {
+    diagnostic('error', `Cannot record a bounce: ${toError(failure).message}`);
+  }
+  store.removeFromQueue(message);
+}

@@ -1,0 +1,93 @@
+/**
+ * What happens when a body has arrived: is it well-formed, what does the policy say, which messages
+ * does it make, and the reply that ends the transaction.
+ *
+ * A body that is too big or has an overlong line leaves the transaction as it was: the client may
+ * send another one. Everything else ends it, and it is stored either way.
+ *
+ * Source: RFC 5321 §4.1.1.4, §4.2.5; recorded order of events of KumoMTA.
+ */
+import type { RefusedRow } from '../store/store.ts';
+import { acceptMessages } from './accept-messages.ts';
+import { checkBody, fixLineEndings } from './body-check.ts';
+import type { CheckedBody } from './body-check.ts';
+import { withDeadline } from './deadline.ts';
+import { receiveMessages } from './receive-messages.ts';
+import type { ReceptionProgress } from './receive-messages.ts';
+import { refuse } from './server-reply.ts';
+import type { ServerReply } from './server-reply.ts';
+import type { Session } from './session.ts';
+import { storeUnaccepted } from './store-transaction.ts';
+import type { Transaction } from './transaction.ts';
+
+/** @param raw as received, without the final dot; null when it was too big to keep */
+export function finishBody(
+  session: Session,
+  raw: Buffer | null,
+): ServerReply | Promise<ServerReply> {
+  const transaction = session.transaction as Transaction;
+  if (!raw) return keepOpen(transaction, 552, '5.3.4 message too big');
+  const checked = checkBody(raw, {
+    lineBytesMax: session.params.lineLengthHardLimit,
+    isFirstBodyLineALine: session.mode.isFirstBodyLineALine,
+  });
+  if (checked.hasOverlongLine) return keepOpen(transaction, 500, '5.2.3 line too long');
+  session.transaction = null;
+  session.deps.metrics.messageReceived(session.listener.address);
+  return process(session, transaction, checked);
+}
+
+function keepOpen(transaction: Transaction, code: number, text: string): ServerReply {
+  transaction.refusal = { code, text };
+  return refuse(code, text, 'DATA');
+}
+
+async function process(
+  session: Session,
+  transaction: Transaction,
+  checked: CheckedBody,
+): Promise<ServerReply> {
+  const { clock } = session.deps;
+  const progress: ReceptionProgress = { current: null, state: 'rejected' };
+  transaction.refusal = null;
+  try {
+    return await withDeadline(clock, session.params.dataProcessingTimeoutMs, async (deadline) => {
+      const data = withLineEndings(session, checked);
+      if (data === null) {
+        const text = '5.6.0 message data must use CRLF for line endings';
+        return storeRefusal(refuse(552, text, 'DATA'));
+      }
+      const messages = await receiveMessages(session, transaction, data, progress, deadline);
+      return acceptMessages(session, transaction, checked.body, messages, deadline);
+    });
+  } catch (error) {
+    return storeRefusal(session.replyTo(error));
+  }
+
+  function storeRefusal(reply: ServerReply): ServerReply {
+    const { code, text } = reply;
+    const isCurrent = (email: string): boolean =>
+      progress.current?.recipients.some((recipient) => recipient.email === email) ?? false;
+    const rows = transaction.recipients.map((recipient): RefusedRow => ({
+      recipient: recipient.email,
+      state: isCurrent(recipient.email) ? progress.state : 'rejected',
+      code,
+      text,
+    }));
+    session.trail.line('server', `${code} ${text}`);
+    storeUnaccepted(session, transaction, [...transaction.refused, ...rows], {
+      code,
+      text,
+      body: checked.body,
+    });
+    return { ...reply, isInTrail: true };
+  }
+}
+
+/** The data as the policy sees it, or null when its line endings are refused. */
+function withLineEndings(session: Session, checked: CheckedBody): Buffer | null {
+  if (!checked.hasBareLineEnding) return checked.body;
+  const { invalidLineEndings } = session.params;
+  if (invalidLineEndings === 'Deny') return null;
+  return invalidLineEndings === 'Fix' ? fixLineEndings(checked.body) : checked.body;
+}

@@ -1,0 +1,32 @@
+/**
+ * The overlay's place in reception: routes and suppression look at each message after the policy's
+ * reception handlers and before its queue is resolved. They change the message's metadata, or
+ * decide its fate. Mail that the policy refused or sent to the `null` queue is not shown to them.
+ */
+import type { Message } from '../mail/message.ts';
+import type { EventTrace } from '../policy/event-call.ts';
+
+export type OverlayVerdict =
+  | 'keep'
+  /** The whole transaction is refused, as by `kumo.reject` in `smtp_server_message_received`. */
+  | {
+      readonly kind: 'reject';
+      readonly code: number;
+      readonly text: string;
+      /** State of this message's rows; the other recipients' become rejected. */
+      readonly state: 'rejected' | 'suppressed';
+    }
+  /** Accepted and thrown away, as by the `null` queue. */
+  | { readonly kind: 'discard'; readonly state: 'null' | 'suppressed' };
+
+export interface OverlayContext {
+  readonly sessionId: string;
+  readonly listener: string;
+  readonly peerIp: string;
+  /** What was decided and why goes here; the Journey shows it. */
+  readonly trace: EventTrace;
+}
+
+export interface ReceptionOverlay {
+  apply(message: Message, context: OverlayContext): OverlayVerdict | Promise<OverlayVerdict>;
+}

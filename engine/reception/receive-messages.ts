@@ -1,0 +1,140 @@
+/**
+ * From a body to messages: the policy sees the whole, says how recipients are grouped, then sees
+ * each message. The overlay (routes, suppression) follows. Nothing is stored or queued here; a
+ * refusal at any point refuses all recipients.
+ *
+ * Source: `smtp_server_data`, `smtp_server_split_transaction`, `smtp_server_message_received`.
+ */
+import type { EnvelopeAddress } from '../mail/envelope.ts';
+import { cloneJson } from '../mail/json.ts';
+import { Message } from '../mail/message.ts';
+import { reply } from '../mail/smtp-reply.ts';
+import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
+import type { Deadline } from './deadline.ts';
+import type { ReceptionOverlay } from './overlay.ts';
+import type { Session } from './session.ts';
+import { addReceivedHeader } from './stamp.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Where processing is, for the rows of a transaction that is refused there. */
+export interface ReceptionProgress {
+  /** The message that the policy is looking at. */
+  current: Message | null;
+  /** The state its rows take when it is refused. */
+  state: 'rejected' | 'suppressed';
+}
+
+export interface ReceivedMessage {
+  readonly message: Message;
+  /** What becomes of it when it is thrown away: the `null` queue's own word, or suppression's. */
+  readonly discardState: 'null' | 'suppressed';
+}
+
+export const DEFERRED_QUEUE = 'deferred_smtp_inject.kumomta.internal';
+
+/**
+ * @throws {PolicyReject} the policy refuses the transaction
+ * @throws {SmtpReplyError} the overlay refuses it, or the deadline has passed
+ */
+export async function receiveMessages(
+  session: Session,
+  transaction: Transaction,
+  data: Buffer,
+  progress: ReceptionProgress,
+  deadline: Deadline,
+): Promise<ReceivedMessage[]> {
+  const whole = new Message({
+    id: session.deps.ids.next(),
+    sender: transaction.sender,
+    recipients: transaction.recipients,
+    meta: session.meta.snapshot(),
+    data,
+  });
+  const groups = await groupRecipients(session, whole);
+  const received: ReceivedMessage[] = [];
+  for (const recipients of groups) {
+    deadline.enter('rx');
+    if (recipients.length === 0) throw new Error('recipient list is empty!?');
+    const message = new Message({
+      id: session.deps.ids.next(),
+      // What `smtp_server_data` did to the sender is forgotten, as in KumoMTA.
+      sender: transaction.sender,
+      recipients,
+      meta: cloneJson(whole.meta),
+      data: whole.data,
+    });
+    if (session.params.traceHeaders.receivedHeader) addReceivedHeader(session, message);
+    progress.current = message;
+    received.push(await receiveOne(session, message, progress));
+  }
+  progress.current = null;
+  return received;
+}
+
+async function groupRecipients(
+  session: Session,
+  whole: Message,
+): Promise<readonly (readonly EnvelopeAddress[])[]> {
+  const { events } = session.deps;
+  if (events.has('smtp_server_data')) {
+    await events.smtpServerData(whole, session.meta, session.trail);
+  }
+  if (events.has('smtp_server_split_transaction')) {
+    const groups = await events.smtpServerSplitTransaction(whole, session.meta, session.trail);
+    if (groups) return groups;
+  }
+  const { recipients } = whole;
+  if (session.params.batchHandling === 'BifurcateAlways') return recipients.map((one) => [one]);
+  return [...Map.groupBy(recipients, (one) => one.domain.toLowerCase()).values()];
+}
+
+async function receiveOne(
+  session: Session,
+  message: Message,
+  progress: ReceptionProgress,
+): Promise<ReceivedMessage> {
+  const { events, overlay } = session.deps;
+  if (session.params.deferredQueue) {
+    message.setMeta('queue', DEFERRED_QUEUE);
+    return { message, discardState: 'null' };
+  }
+  if (events.has('smtp_server_message_received')) {
+    try {
+      await events.smtpServerMessageReceived(message, session.meta, session.trail);
+    } catch (error) {
+      progress.state = isMarkedSuppressed(message) ? 'suppressed' : 'rejected';
+      throw error;
+    }
+  }
+  if (overlay && message.getMeta('queue') !== 'null') {
+    return applyOverlay(session, overlay, message, progress);
+  }
+  return { message, discardState: isMarkedSuppressed(message) ? 'suppressed' : 'null' };
+}
+
+async function applyOverlay(
+  session: Session,
+  overlay: ReceptionOverlay,
+  message: Message,
+  progress: ReceptionProgress,
+): Promise<ReceivedMessage> {
+  const verdict = await overlay.apply(message, {
+    sessionId: session.id,
+    listener: session.listener.address,
+    peerIp: session.peer.ip,
+    trace: session.trail,
+  });
+  if (verdict === 'keep') return { message, discardState: 'null' };
+  if (verdict.kind === 'reject') {
+    progress.state = verdict.state;
+    throw new SmtpReplyError(reply(verdict.code, verdict.text), { fault: 'policy' });
+  }
+  message.setMeta('queue', 'null');
+  return { message, discardState: verdict.state };
+}
+
+/** A policy with a suppression of its own marks what it refuses or throws away. */
+function isMarkedSuppressed(message: Message): boolean {
+  const mark = message.getMeta('suppressed');
+  return mark !== undefined && mark !== false && mark !== '';
+}

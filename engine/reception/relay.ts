@@ -1,0 +1,88 @@
+/**
+ * Whether a client may send to a recipient: by its own address, by the sender's domain, or because
+ * the recipient's domain is open. The same answer says what becomes of reports to that domain.
+ *
+ * Listener domains are asked for once per session and domain, "no such domain" included; a bounded
+ * number is remembered.
+ *
+ * Source: `get_listener_domain`, `relay_hosts`; recorded order of calls of KumoMTA.
+ */
+import { LISTENER_DOMAINS_MAX } from '../base/limits.ts';
+import type { ConnectionMeta } from '../mail/connection-meta.ts';
+import type { EnvelopeAddress } from '../mail/envelope.ts';
+import type { EventTrace } from '../policy/event-call.ts';
+import { PolicyError, PolicyReject } from '../policy/events.ts';
+import type { PolicyEvents } from '../policy/events.ts';
+import type { ListenerDomain, LogDispositionMode } from '../policy/settings.ts';
+
+export interface RelayDecision {
+  readonly mayRelay: boolean;
+  readonly logArf: LogDispositionMode;
+  readonly logOob: LogDispositionMode;
+}
+
+/** Who asks, as far as relaying is concerned. XCLIENT can change it within a session. */
+export interface RelayPeer {
+  readonly ip: string;
+  /** It is in the listener's `relay_hosts`. */
+  readonly isRelayHost: boolean;
+  /** The listener's name in `get_listener_domain`. */
+  readonly listener: string;
+}
+
+const OPEN: RelayDecision = { mayRelay: true, logArf: 'Ignore', logOob: 'Ignore' };
+const CLOSED: RelayDecision = { mayRelay: false, logArf: 'Ignore', logOob: 'Ignore' };
+
+export class RelayCheck {
+  readonly #events: PolicyEvents;
+  readonly #meta: ConnectionMeta;
+  readonly #trace: EventTrace;
+  readonly #domains = new Map<string, ListenerDomain | null>();
+
+  constructor(events: PolicyEvents, meta: ConnectionMeta, trace: EventTrace) {
+    this.#events = events;
+    this.#meta = meta;
+    this.#trace = trace;
+  }
+
+  /** Answers at once when the policy has no `get_listener_domain`. */
+  decide(
+    peer: RelayPeer,
+    sender: EnvelopeAddress,
+    recipient: EnvelopeAddress,
+  ): RelayDecision | Promise<RelayDecision> {
+    if (this.#events.has('get_listener_domain')) return this.#ask(peer, sender, recipient);
+    return peer.isRelayHost ? OPEN : CLOSED;
+  }
+
+  async #ask(
+    peer: RelayPeer,
+    sender: EnvelopeAddress,
+    recipient: EnvelopeAddress,
+  ): Promise<RelayDecision> {
+    const from = await this.#domain(peer, sender.domain);
+    const to = await this.#domain(peer, recipient.domain);
+    const mayRelay =
+      peer.isRelayHost || (from?.relayFrom.contains(peer.ip) ?? false) || (to?.relayTo ?? false);
+    return { mayRelay, logArf: to?.logArf ?? 'Ignore', logOob: to?.logOob ?? 'Ignore' };
+  }
+
+  async #domain(peer: RelayPeer, domain: string): Promise<ListenerDomain | null> {
+    const known = this.#domains.get(domain);
+    if (known !== undefined) return known;
+    const answer = await this.#events
+      .getListenerDomain(domain, peer.listener, this.#meta, this.#trace)
+      .catch((error: unknown) => {
+        // A reject is not honoured here: the client sees an internal error.
+        throw error instanceof PolicyReject
+          ? new PolicyError(error.message, { event: 'get_listener_domain', cause: error })
+          : error;
+      });
+    const [oldest] = this.#domains.keys();
+    if (this.#domains.size >= LISTENER_DOMAINS_MAX && oldest !== undefined) {
+      this.#domains.delete(oldest);
+    }
+    this.#domains.set(domain, answer);
+    return answer;
+  }
+}
