@@ -84,7 +84,6 @@ export class DispositionLogger implements DispositionLog {
         singleLine(disposition.response),
       );
     }
-    if (disposition.override?.meta !== undefined) record.meta = disposition.override.meta;
     this.#deps.sink(record, disposition);
     if (message !== undefined && !message.isLoaded && this.#wantsHeaders())
       await this.#deps.loadBody(message);
@@ -117,9 +116,13 @@ export class DispositionLogger implements DispositionLog {
     wanted: { meta: readonly string[]; headers: readonly string[] },
   ): LogRecord {
     const { message, override } = disposition;
-    if (message !== undefined) return withCaptures(record, message, wanted);
-    if (override?.meta === undefined) return record;
-    return withCaptures(record, { meta: override.meta, isLoaded: false } as Message, wanted);
+    if (message === undefined) {
+      return override?.meta === undefined
+        ? record
+        : withCaptures(record, { meta: override.meta, data: null }, wanted);
+    }
+    const data = wanted.headers.length > 0 && message.isLoaded ? message.data : null;
+    return withCaptures(record, { meta: message.meta, data }, wanted);
   }
 
   async #toLocalLog(log: LocalLog, record: LogRecord, disposition: Disposition): Promise<void> {

@@ -5,7 +5,7 @@
  * Source: reference `http-logs-reception.md` §3.4; `lua-api.md` §7.4.
  */
 import type { Clock } from '../base/clock.ts';
-import type { Message } from '../mail/message.ts';
+import type { JsonObject } from '../mail/json.ts';
 import { compileTemplate } from '../mail/template.ts';
 import type { LocalLogSettings, PerRecordSettings } from '../policy/settings.ts';
 import { recordJson } from './build-record.ts';
@@ -43,20 +43,23 @@ export function recordText(
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
-/** The record with what this logger wants of the message. */
+/** Where a logger finds what it captures: a message, or a connection that has no message yet. */
+export interface CaptureSource {
+  readonly meta: JsonObject;
+  /** Null while the body is not in memory. */
+  readonly data: Uint8Array | null;
+}
+
+/** The record with what this logger wants of its source. */
 export function withCaptures(
   record: LogRecord,
-  message: Message | undefined,
-  wanted: { meta: readonly string[]; headers: readonly string[] },
+  source: CaptureSource,
+  wanted: { readonly meta: readonly string[]; readonly headers: readonly string[] },
 ): LogRecord {
-  if (message === undefined) return record;
   return {
     ...record,
-    meta: captureMeta(message.meta, wanted.meta),
-    headers:
-      wanted.headers.length > 0 && message.isLoaded
-        ? captureHeaders(message.data, wanted.headers)
-        : {},
+    meta: captureMeta(source.meta, wanted.meta),
+    headers: source.data === null ? {} : captureHeaders(source.data, wanted.headers),
   };
 }
 
