@@ -114,7 +114,15 @@ export type KeySource =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'data'; readonly data: Uint8Array }
   | { readonly kind: 'event'; readonly event: string; readonly args: readonly unknown[] }
-  | { readonly kind: 'vault'; readonly mount: string; readonly path: string };
+  | {
+      readonly kind: 'vault';
+      readonly mount: string;
+      readonly path: string;
+      /** Null: the environment's `VAULT_ADDR`, `VAULT_TOKEN`. */
+      readonly address: string | null;
+      readonly token: string | null;
+      readonly key: string;
+    };
 
 export interface EgressPathConfig {
   readonly connectionLimit: number;

@@ -46,12 +46,13 @@ export class LuaFile extends HostObject {
     return this.#isClosed;
   }
 
+  /** A standard stream: never closed, it belongs to everybody. */
   get isStandard(): boolean {
-    return this.#stream !== null;
+    return this.#stream !== null && this.#onClose === null;
   }
 
   override dispose(): void {
-    if (this.#isClosed || this.#stream) return;
+    if (this.#isClosed || this.isStandard) return;
     try {
       this.close();
     } catch {

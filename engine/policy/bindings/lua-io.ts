@@ -240,9 +240,7 @@ function openFileOf(file: LuaFile): LuaFile {
 
 function closeFile(file: LuaFile): HostResult {
   openFileOf(file);
-  if (file.isStandard) {
-    return new MultiValue(...file.close());
-  }
+  if (file.isStandard) return true;
   return outcome(() => new MultiValue(...file.close()));
 }
 

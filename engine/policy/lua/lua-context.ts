@@ -23,6 +23,7 @@ import type { Bindings } from '../bindings/bindings.ts';
 import { CallFrame } from './call-frame.ts';
 import type { HostFunction, HostResult, LuaContextHandle } from './host-function.ts';
 import {
+  LUA_DEBUG,
   LUA_ERRMEM,
   LUA_ERRSYNTAX,
   LUA_MASKCOUNT,
@@ -37,7 +38,7 @@ import {
   upvalueIndex,
   type LuaState,
 } from './lua-abi.ts';
-import { LuaError, LuaFatalError, RaisedError } from './lua-error.ts';
+import { LibraryError, LuaError, LuaFatalError, RaisedError } from './lua-error.ts';
 import { isLongjmp, LuaMachine } from './lua-machine.ts';
 import { LuaObjects } from './lua-objects.ts';
 import { firstLuaPlace, placeInMessage } from './lua-place.ts';
@@ -565,8 +566,25 @@ export class LuaContext implements LuaContextHandle {
   }
 
   #raise(L: LuaState, error: Error): number {
+    if (error instanceof LibraryError) return this.#raiseString(L, error);
     this.objects.push(L, new RaisedError(error, this.#traceback(L)));
     return this.machine.lua.lua_error(L);
+  }
+
+  #raiseString(L: LuaState, error: LibraryError): number {
+    const caller = error.position === 'bare' ? null : this.#position(L);
+    this.machine.pushString(L, `${caller ?? ''}${error.message}`);
+    return this.machine.lua.lua_error(L);
+  }
+
+  /** `luaL_where(L, 1)`: the position of the Lua code that called the host, if it was Lua code. */
+  #position(L: LuaState): string | null {
+    const { machine } = this;
+    const debug = machine.scratch;
+    if (machine.lua.lua_getstack(L, 1, debug) === 0) return null;
+    machine.lua.lua_getinfo(L, machine.name('Sl'), debug);
+    const line = machine.i32[(debug + LUA_DEBUG.currentLine) >> 2] ?? -1;
+    return line > 0 ? `${machine.cString(debug + LUA_DEBUG.shortSrc)}:${line}: ` : null;
   }
 
   #suspend(L: LuaState, promise: Promise<LuaValue | MultiValue>, depth: number): number {

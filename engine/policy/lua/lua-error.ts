@@ -43,6 +43,20 @@ export class LuaFatalError extends Error {
   }
 }
 
+/**
+ * Raised as an ordinary Lua string error, the way Lua's own libraries do it, with the caller's
+ * position in front.
+ */
+export class LibraryError extends Error {
+  readonly position: 'with-position' | 'bare';
+
+  constructor(message: string, position: 'with-position' | 'bare' = 'with-position') {
+    super(message);
+    this.name = 'LibraryError';
+    this.position = position;
+  }
+}
+
 /** A host error as Lua holds it. */
 export class RaisedError extends HostObject {
   readonly luaTypeName = 'error';

@@ -64,6 +64,16 @@ export abstract class HostObject {
    * connections are closed here.
    */
   dispose?(): void;
+
+  /** Bytes it keeps alive besides itself, so that Lua collects in time. */
+  get weightBytes(): number {
+    return 0;
+  }
+
+  /** How traces print it. */
+  describe(): string {
+    return this.luaTypeName;
+  }
 }
 
 /**
