@@ -11,6 +11,7 @@ import type { SessionId, SpoolId } from '../base/ids.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import type { EventCall } from '../policy/event-call.ts';
+import type { StoreReads } from './reads.ts';
 
 /** What became of a recipient row. Rejected and aborted transactions have rows too. */
 export type RowState =
@@ -71,6 +72,8 @@ export interface StoredTransaction {
     readonly state: 'queued' | 'null' | 'suppressed';
     /** What decides where it goes, when that is known already: see `RecipientRow.route`. */
     readonly route?: string;
+    /** It goes into a queue; default: yes when `state` is `queued`. */
+    readonly isWaiting?: boolean;
   }[];
   readonly refused: readonly RefusedRow[];
   readonly transcript: readonly TranscriptLine[];
@@ -207,7 +210,10 @@ export interface Store {
   updateMessage(message: Message, queue: string, route?: string): void;
   /** The message left the queue for good; its rows and body stay until retention takes them. */
   removeFromQueue(message: Message): void;
-  /** Brings back meta, recipients and body of a waiting message. */
+  /**
+   * Brings back meta, recipients and body of a message; null when there is none of that id.
+   * @throws {CorruptEntryError} what is stored cannot be read
+   */
   load(waiting: { readonly id: SpoolId }): Promise<Message | null>;
   loadBody(message: Message): Promise<void>;
   /** Every message that is still in a queue, in due order; called once at start. */
@@ -260,8 +266,11 @@ export interface Store {
   patchRows(
     patches: readonly { readonly seq: number; subject?: string; hasAttachment?: boolean }[],
   ): void;
-  /** Runs one of the named reads of `reads.ts` in the reader worker. */
-  read<T>(name: string, params: JsonObject): Promise<T>;
+  /** Runs one of the named reads (`reads.ts`, `search-reads.ts`) in the reader worker. */
+  read<N extends keyof StoreReads>(
+    name: N,
+    params: StoreReads[N]['params'],
+  ): Promise<StoreReads[N]['result']>;
   /** Resolves when everything asked for so far is durable. */
   flush(): Promise<void>;
   /** Number of the last durable commit. */
@@ -279,5 +288,13 @@ export class StoreFullError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'StoreFullError';
+  }
+}
+
+/** An entry of the store is damaged. It stays as it is; whoever asked decides what becomes of it. */
+export class CorruptEntryError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'CorruptEntryError';
   }
 }

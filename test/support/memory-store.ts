@@ -5,7 +5,7 @@
  */
 import type { SpoolId } from '../../engine/base/ids.ts';
 import { Message } from '../../engine/mail/message.ts';
-import type { JsonObject } from '../../engine/mail/json.ts';
+import type { StoreReads } from '../../engine/store/reads.ts';
 import type {
   AttemptEnd,
   AttemptStart,
@@ -39,7 +39,7 @@ export class MemoryStore implements Store {
   readonly audit: Parameters<Store['addAudit']>[0][] = [];
   readonly ledger: Parameters<Store['addLedger']>[0][] = [];
   /** Answers of `read`, by name; a test sets what it needs. */
-  readonly reads = new Map<string, (params: JsonObject) => unknown>();
+  readonly reads = new Map<string, (params: object) => unknown>();
   /** Thrown by the next save, then forgotten. */
   failNext: Error | null = null;
   /** While set, nothing becomes durable before it resolves. */
@@ -56,8 +56,8 @@ export class MemoryStore implements Store {
     if (failure) throw failure;
     this.transactions.push(transaction);
     const added: RowSummary[] = [];
-    for (const { message, queue, state, route } of transaction.messages) {
-      this.#keep(message, queue, state === 'queued');
+    for (const { message, queue, state, route, isWaiting } of transaction.messages) {
+      this.#keep(message, queue, isWaiting ?? state === 'queued');
       for (const recipient of message.recipients) {
         added.push(
           this.#addRow(transaction, {
@@ -106,7 +106,11 @@ export class MemoryStore implements Store {
     if (!kept) return;
     kept.queue = queue;
     kept.wasInFlight = false;
-    if (message.isLoaded) kept.data = message.data;
+    if (message.isLoaded) {
+      const { isDozing } = message;
+      kept.data = message.data;
+      if (isDozing) message.doze();
+    }
     kept.message = copyOf(message, kept.data);
     message.isDirty = false;
     this.#patch(message, {
@@ -208,11 +212,14 @@ export class MemoryStore implements Store {
     for (const patch of patches) this.#change(patch);
   }
 
-  async read<T>(name: string, params: JsonObject): Promise<T> {
+  async read<N extends keyof StoreReads>(
+    name: N,
+    params: StoreReads[N]['params'],
+  ): Promise<StoreReads[N]['result']> {
     await this.hold;
     const read = this.reads.get(name);
     if (!read) throw new Error(`Cannot read ${name}: the test gave the memory store no such read`);
-    return read(params) as T;
+    return read(params) as StoreReads[N]['result'];
   }
 
   async flush(): Promise<void> {
@@ -337,6 +344,7 @@ function copyOf(message: Message, data: Uint8Array): Message {
     data,
   });
   copy.rowSeq = message.rowSeq;
+  copy.rowOffsets = message.rowOffsets;
   copy.rowOffsets = message.rowOffsets;
   copy.numAttempts = message.numAttempts;
   copy.due = message.due;

@@ -1,0 +1,192 @@
+/**
+ * Group commit, seen from the main thread. Operations join the batch that is being collected; a
+ * batch goes to the writer as soon as fewer than two are there, so that while one is flushed the
+ * next is already waiting and a third collects. Everything is committed in the order in which it
+ * was asked for.
+ */
+import type { Batch, BatchResult, Op } from './ops.ts';
+import { StoreFullError } from './store.ts';
+
+/** More than two only makes batches smaller. */
+const IN_FLIGHT_MAX = 2;
+
+/** A batch this large is closed, so that no commit takes long. */
+const BATCH_OPS_MAX = 4_000;
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Bytes that may wait for the writer before reception is told that the store is full. */
+const PENDING_BYTES_MAX = 512 * 1024 * 1024;
+
+/** What a batch did, for the change feed; filled while it is collected. */
+export interface BatchNotes {
+  /** Called when it is durable, without the operations that were refused. */
+  committed(result: BatchResult): void;
+}
+
+interface OpenBatch<N> {
+  readonly number: number;
+  readonly ops: Op[];
+  readonly chunks: Uint8Array[];
+  byteCount: number;
+  readonly savers: Map<number, { resolve: () => void; reject: (error: Error) => void }>;
+  readonly waiters: { resolve: () => void; reject: (error: Error) => void }[];
+  readonly notes: N;
+}
+
+export class CommitQueue<N extends BatchNotes> {
+  readonly #send: (batch: Batch) => void;
+  readonly #makeNotes: () => N;
+  readonly #closed: OpenBatch<N>[] = [];
+  readonly #inFlight: OpenBatch<N>[] = [];
+  #open: OpenBatch<N>;
+  #nextNumber = 1;
+  #pendingBytes = 0;
+  #isScheduled = false;
+  #failure: Error | null = null;
+  /** Why nothing can be written for now; saves are refused at once. */
+  stalled: string | null = null;
+
+  constructor(send: (batch: Batch) => void, makeNotes: () => N) {
+    this.#send = send;
+    this.#makeNotes = makeNotes;
+    this.#open = this.#newBatch();
+  }
+
+  /** Notes of the batch that the next operation joins. */
+  get notes(): N {
+    return this.#open.notes;
+  }
+
+  /** Number of the batch that the next operation joins, and the operation's index in it. */
+  get place(): { readonly batch: number; readonly index: number } {
+    return { batch: this.#open.number, index: this.#open.ops.length };
+  }
+
+  /** Keeps bytes for the batch being collected; the caller must not change them any more. */
+  reserve(bytes: Uint8Array): number {
+    const start = this.#open.byteCount;
+    this.#open.chunks.push(bytes);
+    this.#open.byteCount += bytes.byteLength;
+    this.#pendingBytes += bytes.byteLength;
+    return start;
+  }
+
+  add(op: Op): void {
+    this.#open.ops.push(op);
+    this.#joined();
+  }
+
+  /** @throws {StoreFullError} in the promise: the operation was refused, nothing of it is stored */
+  save(op: Op): Promise<void> {
+    const batch = this.#open;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    batch.savers.set(batch.ops.length, { resolve, reject });
+    batch.ops.push(op);
+    this.#joined();
+    return promise;
+  }
+
+  /** @throws {StoreFullError} nothing more may be added for now */
+  assertRoom(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.stalled !== null) throw new StoreFullError(this.stalled);
+    if (this.#pendingBytes > PENDING_BYTES_MAX) {
+      throw new StoreFullError(
+        `Cannot store more: ${this.#pendingBytes} bytes wait for the disk, expected at most ${PENDING_BYTES_MAX}`,
+      );
+    }
+  }
+
+  /** Resolves when everything added so far is durable. */
+  async flush(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const last =
+      this.#open.ops.length > 0 ? this.#open : (this.#closed.at(-1) ?? this.#inFlight.at(-1));
+    if (!last) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    last.waiters.push({ resolve, reject });
+    await promise;
+  }
+
+  committed(result: BatchResult): void {
+    const batch = this.#inFlight.shift();
+    if (!batch || batch.number !== result.number) {
+      throw new Error(`Bug: batch ${result.number} was committed, expected ${batch?.number}`);
+    }
+    this.stalled = null;
+    this.#pendingBytes -= batch.byteCount;
+    for (const { index, reason, text } of result.refused) {
+      const error = reason === 'full' ? new StoreFullError(text) : new Error(text);
+      batch.savers.get(index)?.reject(error);
+      batch.savers.delete(index);
+    }
+    this.#sendReady();
+    batch.notes.committed(result);
+    for (const saver of batch.savers.values()) saver.resolve();
+    for (const waiter of batch.waiters) waiter.resolve();
+  }
+
+  /** The writer is gone: whoever waits learns it. */
+  fail(error: Error): void {
+    this.#failure = error;
+    for (const batch of [...this.#inFlight, ...this.#closed, this.#open]) {
+      for (const saver of batch.savers.values()) saver.reject(error);
+      for (const waiter of batch.waiters) waiter.reject(error);
+    }
+    this.#inFlight.length = 0;
+    this.#closed.length = 0;
+    this.#open = this.#newBatch();
+  }
+
+  #joined(): void {
+    const { ops, byteCount } = this.#open;
+    if (ops.length >= BATCH_OPS_MAX || byteCount >= BATCH_BYTES_MAX) this.#close();
+    if (this.#isScheduled || this.#inFlight.length >= IN_FLIGHT_MAX) return;
+    this.#isScheduled = true;
+    // After the sockets that are readable now have been served: what they bring shares the flush.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#sendReady();
+    });
+  }
+
+  #sendReady(): void {
+    while (this.#inFlight.length < IN_FLIGHT_MAX) {
+      if (this.#closed.length === 0 && this.#open.ops.length > 0) this.#close();
+      const batch = this.#closed.shift();
+      if (!batch) return;
+      this.#inFlight.push(batch);
+      this.#send({ number: batch.number, ops: batch.ops, bytes: joinChunks(batch) });
+    }
+  }
+
+  #close(): void {
+    this.#closed.push(this.#open);
+    this.#open = this.#newBatch();
+  }
+
+  #newBatch(): OpenBatch<N> {
+    return {
+      number: this.#nextNumber++,
+      ops: [],
+      chunks: [],
+      byteCount: 0,
+      savers: new Map(),
+      waiters: [],
+      notes: this.#makeNotes(),
+    };
+  }
+}
+
+function joinChunks(batch: {
+  readonly chunks: readonly Uint8Array[];
+  readonly byteCount: number;
+}): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(batch.byteCount);
+  let at = 0;
+  for (const chunk of batch.chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}

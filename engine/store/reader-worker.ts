@@ -1,0 +1,48 @@
+/**
+ * A reader's thread: a read-only connection that answers the named reads of `reads.ts` and of the
+ * modules it was given, each on one snapshot.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { toError } from '../base/assert.ts';
+import { BodyFiles } from './bodies.ts';
+import { bodiesFolder, databaseFile, openForReading } from './database.ts';
+import { ReadContext } from './read-context.ts';
+import type { ReadTable } from './read-context.ts';
+import { reads } from './reads.ts';
+import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
+
+const port = parentPort;
+if (!port) throw new Error('Bug: reader-worker.ts runs in a worker thread only');
+
+const { folder, modules } = workerData as ReaderData;
+const context = new ReadContext(
+  openForReading(databaseFile(folder)),
+  folder,
+  new BodyFiles(bodiesFolder(folder)),
+);
+const table: Record<string, ReadTable[string]> = { ...reads };
+for (const url of modules) {
+  const more = (await import(url)) as { reads: ReadTable };
+  Object.assign(table, more.reads);
+}
+
+port.on('message', (request: ReadRequest) => {
+  context.transfers.length = 0;
+  const answer = run(request);
+  port.postMessage(answer, [...context.transfers]);
+});
+
+function run({ id, name, params }: ReadRequest): ReadAnswer {
+  const read = table[name];
+  if (!read) return { id, error: new Error(`Cannot read ${name}: there is no read of that name`) };
+  try {
+    context.db.exec('BEGIN');
+    try {
+      return { id, result: read(context, params as never) };
+    } finally {
+      context.db.exec('COMMIT');
+    }
+  } catch (thrown) {
+    return { id, error: toError(thrown) };
+  }
+}

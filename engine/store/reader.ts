@@ -1,0 +1,57 @@
+/**
+ * The main thread's side of a reader worker: requests go out at once, answers come back by number.
+ * The store has two: one serves the queue (message loads, the start), one everybody else, so that
+ * a long list never delays a delivery.
+ */
+import { Worker } from 'node:worker_threads';
+import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
+
+export class Reader {
+  readonly #worker: Worker;
+  readonly #pending = new Map<
+    number,
+    { resolve: (result: unknown) => void; reject: (error: Error) => void }
+  >();
+  #nextId = 1;
+  #failure: Error | null = null;
+
+  constructor(data: ReaderData) {
+    this.#worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {
+      workerData: data,
+      name: 'store-reader',
+    });
+    this.#worker.on('message', (answer: ReadAnswer) => this.#answered(answer));
+    this.#worker.on('error', (error) => this.#failed(error as Error));
+    this.#worker.on('exit', (code) => {
+      this.#failed(new Error(`Cannot read: the reader of the store ended with code ${code}`));
+    });
+  }
+
+  read(name: string, params: object): Promise<unknown> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const id = this.#nextId++;
+    this.#pending.set(id, { resolve, reject });
+    const request: ReadRequest = { id, name, params };
+    this.#worker.postMessage(request);
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new Error('Cannot read: the store is closed');
+    await this.#worker.terminate();
+  }
+
+  #answered(answer: ReadAnswer): void {
+    const waiter = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ('error' in answer) waiter?.reject(answer.error);
+    else waiter?.resolve(answer.result);
+  }
+
+  #failed(error: Error): void {
+    this.#failure ??= error;
+    for (const waiter of this.#pending.values()) waiter.reject(this.#failure);
+    this.#pending.clear();
+  }
+}
