@@ -35,7 +35,7 @@ export class AsyncFile extends HostObject {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  private constructor(path: string, fd: number, appends: boolean) {
+  constructor(path: string, fd: number, appends: boolean) {
     super();
     this.#path = path;
     this.#fd = fd;

@@ -13,7 +13,7 @@ export class FileMetadata extends HostObject {
   readonly luaTypeName = 'Metadata';
   readonly stats: Stats;
 
-  private constructor(stats: Stats) {
+  constructor(stats: Stats) {
     super();
     this.stats = stats;
   }

@@ -47,6 +47,16 @@ export interface HttpAnswer {
   readonly url: URL;
 }
 
+/** @throws {Error} the sentence of Rust's `url` crate */
+export function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) {
+    throw new Error(
+      /^[a-z][a-z0-9+.-]*:/i.test(text) ? 'invalid URL' : 'relative URL without a base',
+    );
+  }
+  return new URL(text);
+}
+
 /** Connections of one client; `destroy` closes those that idle. */
 export class HttpConnections {
   readonly #plain: Agent;

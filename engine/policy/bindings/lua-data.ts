@@ -81,3 +81,15 @@ export function isFunction(value: LuaValue): boolean {
     typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'function'
   );
 }
+
+/** Pairs of texts out of a table, nil as nothing. */
+export function textPairs(value: LuaValue): [string, string][] {
+  if (isAbsent(value)) return [];
+  if (!(value instanceof LuaTable)) throw new Error('invalid type: expected a table of strings');
+  return pairsOf(value).map(([key, item]) => {
+    const [name, text] = [textOf(key), textOf(item)];
+    if (name !== undefined && text !== undefined) return [name, text];
+    if (typeof item === 'number' || typeof item === 'bigint') return [String(key), String(item)];
+    throw new Error(`invalid value for ${String(key)}: expected a string`);
+  });
+}
