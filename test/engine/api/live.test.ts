@@ -58,7 +58,7 @@ test('rows are gathered: a burst is one event, changes of a row are merged', asy
     seq: 1,
     changed: [{ seq: 1, state: 'delivered' }],
   });
-  expect((client.events[1] as { added: unknown[] }).added.length).toBe(500);
+  expect((client.events[1] as unknown as { added: unknown[] }).added.length).toBe(500);
 });
 
 test('a window that was away continues where it was', async () => {
