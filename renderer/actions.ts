@@ -1,0 +1,96 @@
+/**
+ * The one registry of what can be done: id, words, keys and where it applies. Menus, the palette,
+ * the context menu, toolbars and the keyboard all take their actions from here, so that each exists
+ * once and its key cap can never lie.
+ */
+import type { IconName } from './parts/icons.ts';
+import type { ListName, Screen } from './state/place.svelte.ts';
+import type { Postyard } from './state/postyard.svelte.ts';
+import { COPY_ACTIONS } from './actions/copy.ts';
+import { GO_ACTIONS } from './actions/go.ts';
+import { LIST_ACTIONS } from './actions/list.ts';
+import { LOG_ACTIONS } from './actions/log.ts';
+import { MAIL_ACTIONS } from './actions/mail.ts';
+import { MAILDIR_ACTIONS } from './actions/maildir.ts';
+import { QUEUE_ACTIONS } from './actions/queue.ts';
+import { WINDOW_ACTIONS } from './actions/window.ts';
+
+export type ActionGroup =
+  'This message' | 'This queue' | 'This record' | 'List' | 'Go to' | 'Window';
+
+export interface Action {
+  readonly id: string;
+  readonly label: string;
+  readonly group: ActionGroup;
+  /** Each entry is one way to strike it: `g m`, `Mod+K`, `#`. The first is shown. */
+  readonly keys?: readonly string[];
+  /** Screens on which it applies; absent for all of them. */
+  readonly screens?: readonly Screen[];
+  /** Lists whose rows it is about; absent when it is not about rows. */
+  readonly lists?: readonly ListName[];
+  readonly icon?: IconName;
+  /** Why it cannot run now; null when it can. */
+  readonly refusal?: (yard: Postyard) => string | null;
+  /** What it is about, beside the label: a number, an address. */
+  readonly hint?: (yard: Postyard) => string;
+  /** Not worth a line in the palette: moving the cursor. */
+  readonly isSilent?: boolean;
+  readonly run: (yard: Postyard) => void | Promise<void>;
+}
+
+export const ACTIONS: readonly Action[] = [
+  ...MAIL_ACTIONS,
+  ...MAILDIR_ACTIONS,
+  ...COPY_ACTIONS,
+  ...QUEUE_ACTIONS,
+  ...LOG_ACTIONS,
+  ...LIST_ACTIONS,
+  ...GO_ACTIONS,
+  ...WINDOW_ACTIONS,
+];
+
+const BY_ID = new Map(ACTIONS.map((action) => [action.id, action]));
+
+export function action(id: string): Action {
+  const found = BY_ID.get(id);
+  if (!found) throw new Error(`Cannot find an action: id is ${id}, expected one of actions.ts`);
+  return found;
+}
+
+/** Applies on this screen, whether or not it can run this moment. */
+export function applies({ screens, lists }: Action, yard: Postyard): boolean {
+  if (screens && !screens.includes(yard.place.screen)) return false;
+  return !lists || lists.includes(yard.listName);
+}
+
+export function refusalOf(action: Action, yard: Postyard): string | null {
+  return action.refusal?.(yard) ?? null;
+}
+
+/** Runs it when it applies and nothing speaks against it; what goes wrong is said, never thrown. */
+export async function perform(action: Action, yard: Postyard): Promise<void> {
+  if (!applies(action, yard)) return;
+  const refusal = refusalOf(action, yard);
+  if (refusal !== null) return yard.toasts.say(`${action.label}: ${refusal}`);
+  try {
+    await action.run(yard);
+  } catch (cause) {
+    yard.toasts.fail(cause);
+  }
+}
+
+export type Struck =
+  | { readonly kind: 'action'; readonly action: Action }
+  | { readonly kind: 'more' }
+  | { readonly kind: 'none' };
+
+/** What a sequence of keys means here: an action, the beginning of one, or nothing. */
+export function struck(sequence: string, yard: Postyard): Struck {
+  let kind: 'more' | 'none' = 'none';
+  for (const candidate of ACTIONS) {
+    if (!applies(candidate, yard)) continue;
+    if (candidate.keys?.includes(sequence)) return { kind: 'action', action: candidate };
+    if (candidate.keys?.some((keys) => keys.startsWith(`${sequence} `))) kind = 'more';
+  }
+  return { kind };
+}

@@ -1,0 +1,83 @@
+/** Going to screens and places. */
+import type { Action } from '../actions.ts';
+import { focusFilter } from '../focus.ts';
+import { thousands } from '../format/size.ts';
+import { countdown } from '../format/duration.ts';
+
+export const GO_ACTIONS: readonly Action[] = [
+  {
+    id: 'go-mail',
+    label: 'Mail',
+    group: 'Go to',
+    keys: ['g m'],
+    icon: 'mail',
+    hint: (yard) => thousands(yard.engine.status?.mailCount ?? 0),
+    run: (yard) => yard.goTo('mail'),
+  },
+  {
+    id: 'go-queues',
+    label: 'Queues',
+    group: 'Go to',
+    keys: ['g q'],
+    icon: 'queues',
+    hint: (yard) => thousands(yard.engine.status?.queued ?? 0),
+    run: (yard) => yard.goTo('queues'),
+  },
+  {
+    id: 'go-log',
+    label: 'Log',
+    group: 'Go to',
+    keys: ['g o'],
+    icon: 'log',
+    run: (yard) => yard.goTo('log'),
+  },
+  {
+    id: 'go-next-due',
+    label: 'Show what is due next',
+    group: 'Go to',
+    keys: ['.'],
+    icon: 'next',
+    hint: (yard) => {
+      const due = yard.queues.soonest;
+      if (due?.nextDueMs == null) return '';
+      return `in ${countdown(due.nextDueMs - yard.engine.nowMs)}: ${due.name}`;
+    },
+    refusal: (yard) => (yard.queues.soonest ? null : 'Nothing waits in a queue'),
+    run: (yard) => {
+      const due = yard.queues.soonest;
+      if (!due) return;
+      yard.queues.setFilter('');
+      yard.queues.open(due.name);
+      yard.scheduledCursor.show(due.name);
+      yard.goTo('queues');
+    },
+  },
+  {
+    id: 'filter',
+    label: 'Filter',
+    group: 'Go to',
+    keys: ['/'],
+    icon: 'filter',
+    run: () => focusFilter(),
+  },
+  {
+    id: 'clear-filter',
+    label: 'Clear the filter',
+    group: 'Go to',
+    screens: ['mail'],
+    icon: 'close',
+    refusal: (yard) => (yard.mail.filter === '' ? 'There is no filter' : null),
+    run: (yard) => yard.mail.open(''),
+  },
+  {
+    id: 'save-view',
+    label: 'Save the filter as a view…',
+    group: 'Go to',
+    keys: ['Mod+D'],
+    screens: ['mail'],
+    icon: 'filter',
+    hint: (yard) => yard.mail.filter,
+    refusal: (yard) => (yard.mail.filter === '' ? 'There is no filter' : null),
+    run: (yard) => yard.views.askName(yard.mail.filter),
+  },
+];

@@ -1,0 +1,108 @@
+/**
+ * The engine's HTTP API, typed by the protocol: one method per route the window uses. Throws
+ * `ApiFailure` with the engine's own words; whoever asked decides where they are shown.
+ */
+import type {
+  ApiError,
+  AttemptList,
+  ChangedResult,
+  EngineStatus,
+  Journey,
+  LinkRequest,
+  LinkResult,
+  MaildirFlagRequest,
+  MaildirListing,
+  MaildirTree,
+  PolicyLines,
+  QueueAction,
+  QueueActionResult,
+  QueueDetail,
+  QueueList,
+  RecordPage,
+  RowDetail,
+  RowPage,
+  RowsRequest,
+  SendTestRequest,
+  SendTestResult,
+} from '../../engine/api/protocol.ts';
+
+export class ApiFailure extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export type Query = Readonly<Record<string, string | number | null | undefined>>;
+
+const ANSWER_TIMEOUT_MS = 20_000;
+
+export class Api {
+  readonly #token: () => string | null;
+
+  constructor(token: () => string | null) {
+    this.#token = token;
+  }
+
+  status = (): Promise<EngineStatus> => this.#get('/status');
+  rows = (query: Query, signal?: AbortSignal): Promise<RowPage> =>
+    this.#get('/rows', query, signal);
+  row = (seq: number): Promise<RowDetail> => this.#get(`/rows/${seq}`);
+  journey = (seq: number): Promise<Journey> => this.#get(`/rows/${seq}/journey`);
+  attempts = (seq: number): Promise<AttemptList> => this.#get(`/rows/${seq}/attempts`);
+  deleteRows = (request: RowsRequest): Promise<ChangedResult> =>
+    this.#post('/rows/delete', request);
+  undeleteRows = (request: RowsRequest): Promise<ChangedResult> =>
+    this.#post('/rows/undelete', request);
+  queues = (): Promise<QueueList> => this.#get('/queues');
+  queue = (name: string): Promise<QueueDetail> => this.#get(`/queues/${encodeURIComponent(name)}`);
+  queueAction = (action: QueueAction): Promise<QueueActionResult> =>
+    this.#post('/queues/actions', action);
+  records = (query: Query, signal?: AbortSignal): Promise<RecordPage> =>
+    this.#get('/records', query, signal);
+  maildirs = (): Promise<MaildirTree> => this.#get('/maildirs');
+  maildir = (query: Query): Promise<MaildirListing> => this.#get('/maildirs/messages', query);
+  maildirFlags = (request: MaildirFlagRequest): Promise<ChangedResult> =>
+    this.#post('/maildirs/flags', request);
+  policyLines = (query: Query): Promise<PolicyLines> => this.#get('/policy/lines', query);
+  sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
+    this.#post('/send-test', request);
+  link = (request: LinkRequest): Promise<LinkResult> => this.#post('/links', request);
+
+  #get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== null && value !== undefined && value !== '') search.set(key, String(value));
+    }
+    const suffix = search.size === 0 ? '' : `?${search.toString()}`;
+    return this.#ask<T>(path + suffix, { signal: signal ?? null });
+  }
+
+  #post<T>(path: string, body: unknown): Promise<T> {
+    return this.#ask<T>(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const answer = await fetch(`/api/v1${path}`, {
+      ...init,
+      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+      headers: { ...init.headers, authorization: `Bearer ${this.#token() ?? ''}` },
+      cache: 'no-store',
+    });
+    if (answer.ok) return (await answer.json()) as T;
+    const error = (await answer.json().catch(() => null)) as ApiError | null;
+    throw new ApiFailure(
+      answer.status,
+      error?.error?.code ?? 'unknown',
+      error?.error?.message ?? `The engine answered ${answer.status}`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Times of day and dates as the window writes them, in the zone of the machine: `12:24:03`, and
+ * `22 Nov` where the day is not today's.
+ */
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** `12:24:03` */
+export function clockTime(ms: number): string {
+  const date = new Date(ms);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** `.412` */
+export function clockFraction(ms: number): string {
+  return `.${String(new Date(ms).getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** `12:24` */
+export function clockMinute(ms: number): string {
+  return clockTime(ms).slice(0, 5);
+}
+
+/** `22 Nov`, or `22 Nov 25` when the year is another one. */
+export function shortDay(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  const year =
+    date.getFullYear() === new Date(nowMs).getFullYear() ? '' : ` ${two(date.getFullYear() % 100)}`;
+  return `${date.getDate()} ${MONTHS[date.getMonth()]}${year}`;
+}
+
+/** `Sun 22 Nov 2026` */
+export function longDay(ms: number): string {
+  const date = new Date(ms);
+  return `${DAYS[date.getDay()]} ${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()}`;
+}
+
+/** `Sun 22 Nov 2026 12:24:03.412`, for tooltips. */
+export function fullTime(ms: number): string {
+  return `${longDay(ms)} ${clockTime(ms)}${clockFraction(ms)}`;
+}
+
+/** The time of day for today's rows, else the day: eight characters at most. */
+export function listTime(ms: number, nowMs: number): string {
+  return isSameDay(ms, nowMs) ? clockTime(ms) : shortDay(ms, nowMs);
+}
+
+export function isSameDay(leftMs: number, rightMs: number): boolean {
+  const left = new Date(leftMs);
+  const right = new Date(rightMs);
+  return (
+    left.getDate() === right.getDate() &&
+    left.getMonth() === right.getMonth() &&
+    left.getFullYear() === right.getFullYear()
+  );
+}

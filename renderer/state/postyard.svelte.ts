@@ -1,0 +1,247 @@
+/**
+ * The window's composition root: builds every state class, joins them to the engine's events, and
+ * holds what concerns more than one of them. Components take it from the context; actions run on it.
+ */
+import { getContext, setContext } from 'svelte';
+import type {
+  LiveEvent,
+  MaildirMessage,
+  QueuedMessage,
+  RecordRow,
+} from '../../engine/api/protocol.ts';
+import { Api, ApiFailure } from '../connection/api.ts';
+import { LiveConnection } from '../connection/live.ts';
+import { dropToken, keepToken, takeToken } from '../connection/token.ts';
+import { focusList, focusedList } from '../focus.ts';
+import { EngineState } from './engine-state.svelte.ts';
+import { ListCursor } from './list-cursor.svelte.ts';
+import { LogTail } from './log-tail.svelte.ts';
+import { MailList } from './mail-list.svelte.ts';
+import { Maildirs } from './maildirs.svelte.ts';
+import { OpenedRow } from './opened-row.svelte.ts';
+import { Place, type ListName, type Screen } from './place.svelte.ts';
+import { Preferences } from './preferences.svelte.ts';
+import { Queues } from './queues.svelte.ts';
+import { Toasts } from './toasts.svelte.ts';
+import { Views } from './views.svelte.ts';
+
+/** Without a word from the engine for this long, it is asked whether it is still there. */
+const SILENCE_MS = 10_000;
+const SILENCE_CHECK_MS = 5_000;
+
+export class Postyard {
+  #token = $state<string | null>(takeToken());
+  readonly api = new Api(() => this.#token);
+  readonly live = new LiveConnection(() => this.#token, {
+    onevent: (event) => this.#take(event),
+    onstate: (state, retryAtMs) => this.engine.takeLink(state, retryAtMs),
+  });
+  readonly preferences = new Preferences();
+  readonly place = new Place();
+  readonly toasts = new Toasts();
+  readonly engine = new EngineState();
+  readonly mail = new MailList(this.api);
+  readonly opened = new OpenedRow(this.api);
+  readonly queues = new Queues(this.api);
+  readonly log = new LogTail(this.api, this.preferences.chosen.hiddenRecordTypes);
+  readonly maildirs = new Maildirs(this.api);
+  readonly views = new Views(this.api, this.preferences);
+  #silenceTimer: ReturnType<typeof setInterval> | null = null;
+  #hasLoaded = false;
+
+  readonly mailCursor = new ListCursor<number>({
+    count: () => this.mail.count,
+    keyAt: (index) => this.mail.rowAt(index)?.seq ?? null,
+    indexOf: (seq) => this.mail.indexOf(seq),
+    between: (left, right) => this.mail.seqsBetween(left, right),
+    ensure: (index) => this.mail.ensure(index),
+  });
+  readonly maildirCursor = cursorOver<MaildirMessage, string>(
+    () => this.maildirs.messages,
+    ({ unique }) => unique,
+  );
+  readonly scheduledCursor = cursorOver(
+    () => this.queues.scheduled,
+    ({ name }) => name,
+  );
+  readonly messageCursor = cursorOver<QueuedMessage, string>(
+    () => this.queues.detail?.messages ?? [],
+    ({ messageId }) => messageId,
+  );
+  readonly logCursor = cursorOver<RecordRow, number>(
+    () => this.log.records,
+    ({ recordSeq }) => recordSeq,
+  );
+
+  get token(): string | null {
+    return this.#token;
+  }
+
+  start(): void {
+    this.engine.start();
+    this.live.start();
+    this.#silenceTimer = setInterval(() => void this.#checkSilence(), SILENCE_CHECK_MS);
+  }
+
+  stop(): void {
+    this.live.stop();
+    this.engine.stop();
+    if (this.#silenceTimer !== null) clearInterval(this.#silenceTimer);
+  }
+
+  takeToken(token: string): void {
+    keepToken(token);
+    this.#token = token;
+    this.live.reconnect();
+  }
+
+  /** The list that `j` and `k` move in: the focused one, else the screen's own. */
+  get listName(): ListName {
+    const focused = focusedList();
+    if (focused !== null) return focused;
+    if (this.place.screen !== 'queues') return this.place.screen;
+    return this.queues.opened === null ? 'scheduled' : 'messages';
+  }
+
+  get cursor(): ListCursor<number> | ListCursor<string> {
+    switch (this.listName) {
+      case 'mail':
+        return this.mailCursor;
+      case 'maildir':
+        return this.maildirCursor;
+      case 'scheduled':
+        return this.scheduledCursor;
+      case 'messages':
+        return this.messageCursor;
+      case 'log':
+        return this.logCursor;
+    }
+  }
+
+  goTo(screen: Screen): void {
+    this.place.goTo(screen);
+    if (screen !== 'maildir') this.leaveMaildir();
+    // The list takes the focus once it is drawn.
+    requestAnimationFrame(() => focusList(this.listName));
+  }
+
+  /** Shows a recipient row with its details, on the Mail screen. */
+  openRow(seq: number): void {
+    this.goTo('mail');
+    this.opened.open(seq, this.mail.rowOf(seq));
+    if (this.mail.indexOf(seq) >= 0) this.mailCursor.show(seq);
+    else this.mailCursor.put(seq);
+  }
+
+  openMaildir(path: string): void {
+    this.maildirCursor.clear();
+    this.opened.close();
+    this.maildirs.open(path);
+    this.live.watch(path);
+    this.goTo('maildir');
+  }
+
+  leaveMaildir(): void {
+    if (this.maildirs.opened === null) return;
+    this.maildirs.close();
+    this.opened.close();
+    this.live.watch(null);
+  }
+
+  #take(event: LiveEvent): void {
+    this.engine.heard();
+    switch (event.type) {
+      case 'welcome':
+        this.engine.takeStatus(event.status);
+        if (!this.#hasLoaded) void this.#loadAll();
+        return;
+      case 'resync':
+        void this.#loadAll();
+        return;
+      case 'status':
+        this.engine.takeStatus(event.status);
+        return;
+      case 'rows':
+        this.mail.takeEvent(event.added, event.changed, event.total);
+        for (const { seq } of event.changed) this.opened.changed(seq);
+        this.views.countSoon();
+        this.maildirs.treeChanged();
+        return;
+      case 'records':
+        this.log.takeEvent(event.records, event.dropped);
+        return;
+      case 'queues':
+        this.queues.takeList(event.queues);
+        return;
+      case 'maildir':
+        this.maildirs.changed(event.path);
+        return;
+      case 'print':
+        return;
+    }
+  }
+
+  async #loadAll(): Promise<void> {
+    this.#hasLoaded = true;
+    try {
+      this.engine.takeStatus(await this.api.status());
+      await Promise.all([
+        this.mail.isReady ? this.mail.reload('in-place') : this.mail.open(this.mail.filter),
+        this.queues.load(),
+        this.log.load(),
+        this.maildirs.loadTree(),
+        this.views.count(),
+      ]);
+      if (this.opened.seq !== null) this.opened.changed(this.opened.seq);
+      if (this.maildirs.opened !== null) this.maildirs.changed(this.maildirs.opened);
+    } catch (cause) {
+      this.#hasLoaded = false;
+      if (cause instanceof ApiFailure && cause.status === 401) this.#refused();
+    }
+  }
+
+  #refused(): void {
+    dropToken();
+    this.#token = null;
+    this.live.reconnect();
+  }
+
+  async #checkSilence(): Promise<void> {
+    const { engine } = this;
+    if (engine.link !== 'live' || Date.now() - engine.lastHeardMs < SILENCE_MS) return;
+    try {
+      engine.takeStatus(await this.api.status());
+    } catch {
+      engine.fellSilent();
+    }
+  }
+}
+
+/** A cursor over a list that is in memory as a whole. */
+function cursorOver<T, K>(items: () => readonly T[], keyOf: (item: T) => K): ListCursor<K> {
+  const indexOf = (key: K): number => items().findIndex((item) => keyOf(item) === key);
+  return new ListCursor<K>({
+    count: () => items().length,
+    keyAt: (index) => {
+      const item = items()[index];
+      return item === undefined ? null : keyOf(item);
+    },
+    indexOf,
+    between: (left, right) => {
+      const [first = 0, last = 0] = [indexOf(left), indexOf(right)].sort((a, b) => a - b);
+      return items()
+        .slice(Math.max(0, first), last + 1)
+        .map(keyOf);
+    },
+  });
+}
+
+const KEY = Symbol('postyard');
+
+export function setPostyard(yard: Postyard): void {
+  setContext(KEY, yard);
+}
+
+export function getPostyard(): Postyard {
+  return getContext<Postyard>(KEY);
+}

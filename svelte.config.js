@@ -1,0 +1,2 @@
+/** Runes everywhere; components carry their own styles, tokens.css the values. */
+export default { compilerOptions: { runes: true } };
