@@ -1,6 +1,5 @@
 /** Records as the Log screen lists them. */
 import type { RecordEntry, Store } from '../store/store.ts';
-import type { RecordsRead } from '../store/record-reads.ts';
 import type { RecordsDoor } from './doors.ts';
 import type { RecordRow } from './protocol.ts';
 
@@ -12,7 +11,7 @@ export class RecordsView implements RecordsDoor {
   }
 
   async page(query: Parameters<RecordsDoor['page']>[0]): ReturnType<RecordsDoor['page']> {
-    const read = await this.#store.read<RecordsRead>('records', {
+    const read = await this.#store.read('records', {
       limit: query.limit,
       types: [...query.types],
       text: query.text,
