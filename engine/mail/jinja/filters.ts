@@ -7,11 +7,10 @@
 import { normalizeSmtpResponse } from '../normalize-response.ts';
 import type { Filter } from './call.ts';
 import { DATE_FILTERS } from './date-filters.ts';
-import { Fault } from './fault.ts';
 import { LIST_FILTERS } from './list-filters.ts';
 import { NUMBER_FILTERS } from './number-filters.ts';
 import { TEXT_FILTERS } from './text-filters.ts';
-import { display, isText, isTrue, Safe, textOf, toJson } from './value.ts';
+import { display, isText, isTrue, Safe, textOf, jsonText } from './value.ts';
 import { escapeHtml } from './escape-html.ts';
 
 const GENERAL_FILTERS: Readonly<Record<string, Filter>> = {
@@ -23,7 +22,7 @@ const GENERAL_FILTERS: Readonly<Record<string, Filter>> = {
   string: (value) => (isText(value) ? value : display(value)),
   bool: (value) => isTrue(value),
   tojson: tojson,
-  pprint: (value) => JSON.stringify(toJson(value), null, 2),
+  pprint: (value) => jsonText(value, 2),
   normalize_smtp_response: (value) => normalizeSmtpResponse(display(value)),
 };
 
@@ -65,7 +64,7 @@ function defaultFilter(...[value, args]: Parameters<Filter>): ReturnType<Filter>
 
 function escapeFilter(...[value, , context]: Parameters<Filter>): ReturnType<Filter> {
   if (value instanceof Safe) return value;
-  if (context.escaping === 'json') return new Safe(JSON.stringify(toJson(value)));
+  if (context.escaping === 'json') return new Safe(jsonText(value));
   return new Safe(escapeHtml(isText(value) ? textOf(value) : display(value)));
 }
 
@@ -73,9 +72,10 @@ function escapeFilter(...[value, , context]: Parameters<Filter>): ReturnType<Fil
 function tojson(...[value, args]: Parameters<Filter>): ReturnType<Filter> {
   const wanted = args.get(0, 'indent');
   const indent = wanted === true ? 2 : typeof wanted === 'number' ? wanted : 0;
-  const text = JSON.stringify(toJson(value), null, indent) as string | undefined;
-  if (text === undefined) throw new Fault('operation', 'cannot serialize to JSON');
   return new Safe(
-    text.replace(/[<>&']/g, (c) => `\\u00${c.charCodeAt(0).toString(16).padStart(2, '0')}`),
+    jsonText(value, indent).replace(
+      /[<>&']/g,
+      (c) => `\\u00${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    ),
   );
 }

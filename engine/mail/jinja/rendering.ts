@@ -11,7 +11,17 @@ import { Fault } from './fault.ts';
 import { findFilter } from './filters.ts';
 import { FUNCTIONS, Namespace } from './functions.ts';
 import { TESTS } from './tests.ts';
-import { display, isList, isDict, isTrue, isText, kindOf, Safe, textOf, toJson } from './value.ts';
+import {
+  display,
+  isList,
+  isDict,
+  isTrue,
+  isText,
+  kindOf,
+  Safe,
+  textOf,
+  jsonText,
+} from './value.ts';
 import type { Value } from './value.ts';
 
 /** Variables of one block. */
@@ -76,7 +86,7 @@ export class Rendering implements CallContext {
 
   #escaped(value: Value): string {
     if (value instanceof Safe) return value.text;
-    if (this.escaping === 'json') return JSON.stringify(toJson(value));
+    if (this.escaping === 'json') return jsonText(value);
     if (isText(value) || isList(value) || isDict(value)) return escapeHtml(display(value));
     return display(value);
   }

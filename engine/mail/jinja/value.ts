@@ -292,18 +292,30 @@ export function areEqual(a: Value, b: Value): boolean {
   return compareValues(a, b) === 0;
 }
 
-/** The value as JSON text would have it. @throws {Fault} for callable objects */
-export function toJson(value: Value): unknown {
-  if (value === undefined) return null;
-  if (typeof value === 'bigint') return JSON.rawJSON(String(value));
-  if (value instanceof Float) return JSON.rawJSON(jsonFloat(value.value));
-  if (value instanceof Safe) return value.text;
-  if (value instanceof HostValue) {
-    throw new Fault('operation', 'cannot serialize to JSON');
-  }
-  if (isList(value)) return value.map(toJson);
-  if (isDict(value)) {
-    return Object.fromEntries(dictEntries(value).map(([k, v]) => [display(k), toJson(v)]));
-  }
-  return value;
+/** The value as JSON text. @throws {Fault} for callable objects */
+export function jsonText(value: Value, indent = 0, depth = 1): string {
+  if (value === undefined || value === null) return 'null';
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return isFloat(value) ? jsonFloat(value) : String(value);
+  if (value instanceof Float) return jsonFloat(value.value);
+  if (isText(value)) return JSON.stringify(textOf(value));
+  if (value instanceof HostValue) throw new Fault('operation', 'cannot serialize to JSON');
+  const inner = (v: Value): string => jsonText(v, indent, depth + 1);
+  if (isList(value)) return jsonBlock(value.map(inner), '[]', indent, depth);
+  const colon = indent > 0 ? ': ' : ':';
+  const entries = dictEntries(value).map(([k, v]) => JSON.stringify(display(k)) + colon + inner(v));
+  return jsonBlock(entries, '{}', indent, depth);
+}
+
+function jsonBlock(
+  items: readonly string[],
+  brackets: '[]' | '{}',
+  indent: number,
+  depth: number,
+): string {
+  const [open, close] = [brackets[0] ?? '', brackets[1] ?? ''];
+  if (indent === 0 || items.length === 0) return open + items.join(',') + close;
+  const pad = ' '.repeat(indent * depth);
+  const end = ' '.repeat(indent * (depth - 1));
+  return `${open}\n${items.map((i) => pad + i).join(',\n')}\n${end}${close}`;
 }
