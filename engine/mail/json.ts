@@ -13,3 +13,15 @@ export function cloneJson(value: JsonValue): JsonValue {
   for (const [key, item] of Object.entries(value)) copy[key] = cloneJson(item);
   return copy;
 }
+
+/**
+ * A float whose value is integral. Scripts tell `1.0` from `1`, so metadata keeps the difference as
+ * a `Number` object: JSON prints it like any number, a structured clone keeps it, arithmetic works.
+ */
+export function jsonFloat(value: number): number {
+  return (Number.isInteger(value) ? Object(value) : value) as number;
+}
+
+export function isJsonFloat(value: unknown): boolean {
+  return value instanceof Number;
+}

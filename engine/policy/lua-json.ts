@@ -5,7 +5,7 @@
  *
  * Source: reference `lua-api.md` §0.4.
  */
-import type { JsonObject, JsonValue } from '../mail/json.ts';
+import { jsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
 import { invalidType, isSequence, mluaType, tableOf } from './config-serde.ts';
 import { LUA_NULL, LuaFloat, type LuaValue } from './lua/lua-value.ts';
 
@@ -16,8 +16,9 @@ export function luaToJson(value: LuaValue): JsonValue {
   if (value === undefined || value === null || value === LUA_NULL) return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return Number(value);
-  const number = value instanceof LuaFloat ? value.value : value;
-  if (typeof number === 'number') return Number.isFinite(number) ? number : null;
+  if (value instanceof LuaFloat)
+    return Number.isFinite(value.value) ? jsonFloat(value.value) : null;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (value instanceof Uint8Array) {
     throw new Error(`deserialize error: ${invalidType(value, 'any valid JSON value').message}`);
   }

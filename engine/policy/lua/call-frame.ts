@@ -20,7 +20,7 @@ import {
   LUA_TUSERDATA,
   type LuaState,
 } from './lua-abi.ts';
-import type { HostCall, LuaContextHandle } from './host-function.ts';
+import type { HostCall, LuaContextHandle, StackFrame } from './host-function.ts';
 import { utf8Problem } from './lua-error.ts';
 import type { LuaMachine } from './lua-machine.ts';
 import type { LuaObjects } from './lua-objects.ts';
@@ -196,6 +196,18 @@ export class CallFrame implements HostCall {
     }
   }
 
+  /** Pushes copies of all arguments onto another coroutine of the same state. */
+  copyArguments(to: LuaState): number {
+    const { lua } = this.#host.machine;
+    lua.lua_checkstack(this.#L, 1);
+    lua.lua_checkstack(to, this.count + 1);
+    for (let n = 1; n <= this.count; n++) {
+      lua.lua_pushvalue(this.#L, n + this.#base);
+      lua.lua_xmove(this.#L, to, 1);
+    }
+    return this.count;
+  }
+
   /** Lua's `tostring` of argument `n`, which may run a `__tostring` metamethod. */
   toText(n: number): string | Uint8Array {
     const { machine } = this.#host;
@@ -215,6 +227,27 @@ export class CallFrame implements HostCall {
       source: machine.cString(machine.u32[(debug + LUA_DEBUG.source) >> 2] ?? 0),
       shortSrc: machine.cString(debug + LUA_DEBUG.shortSrc),
       line: machine.i32[(debug + LUA_DEBUG.currentLine) >> 2] ?? -1,
+    };
+  }
+
+  stackFrame(level: number): StackFrame | undefined {
+    const { machine } = this.#host;
+    const debug = machine.scratch;
+    if (level < 0 || machine.lua.lua_getstack(this.#L, level, debug) === 0) return undefined;
+    machine.lua.lua_getinfo(this.#L, machine.name('nSlt'), debug);
+    const text = (offset: number): string =>
+      machine.cString(machine.u32[(debug + offset) >> 2] ?? 0);
+    const line = (offset: number): number => machine.i32[(debug + offset) >> 2] ?? -1;
+    return {
+      name: text(LUA_DEBUG.name),
+      nameWhat: text(LUA_DEBUG.nameWhat),
+      what: text(LUA_DEBUG.what),
+      source: text(LUA_DEBUG.source),
+      shortSrc: machine.cString(debug + LUA_DEBUG.shortSrc),
+      currentLine: line(LUA_DEBUG.currentLine),
+      lineDefined: line(LUA_DEBUG.lineDefined),
+      lastLineDefined: line(LUA_DEBUG.lastLineDefined),
+      isTailCall: (machine.u8[debug + LUA_DEBUG.isTailCall] ?? 0) !== 0,
     };
   }
 

@@ -49,10 +49,25 @@ export interface HostCall {
   toText(n: number): string | Uint8Array;
   /** `bad argument #n: <cause>`, with the method's name for methods. */
   badArgument(n: number, cause: string): Error;
+  /** Level 0 is the host function itself, 1 its caller. */
+  stackFrame(level: number): StackFrame | undefined;
   /** Source and line of the Lua caller, `level` 1 = the function that called the host. */
   where(
     level?: number,
   ): { readonly source: string; readonly shortSrc: string; readonly line: number } | undefined;
+}
+
+/** One level of the Lua stack; absent texts are empty, absent lines -1. */
+export interface StackFrame {
+  readonly name: string;
+  readonly nameWhat: string;
+  readonly what: string;
+  readonly source: string;
+  readonly shortSrc: string;
+  readonly currentLine: number;
+  readonly lineDefined: number;
+  readonly lastLineDefined: number;
+  readonly isTailCall: boolean;
 }
 
 export type HostResult = LuaValue | MultiValue | Promise<LuaValue | MultiValue>;
@@ -105,6 +120,11 @@ export interface LuaContextHandle {
   readonly id: number;
   /** Calls a Lua function in this context, from within a host function. */
   call(fn: LuaFunctionRef, args: readonly LuaValue[]): Promise<readonly LuaValue[]>;
+  /**
+   * Calls a function with all arguments of a call, as they are. A promise only when it suspended:
+   * what is known at once can also be returned where nothing may suspend.
+   */
+  forward(fn: LuaFunctionRef, call: HostCall): readonly LuaValue[] | Promise<readonly LuaValue[]>;
   /** Like `call`, but fails when the function yields. */
   callSync(fn: LuaFunctionRef, args: readonly LuaValue[]): readonly LuaValue[];
   release(fn: LuaFunctionRef): void;

@@ -116,6 +116,7 @@ export interface LuaExports {
   lua_setfield(L: LuaState, index: number, key: Pointer): void;
   lua_rawset(L: LuaState, index: number): void;
   lua_rawseti(L: LuaState, index: number, n: bigint): void;
+  lua_setupvalue(L: LuaState, functionIndex: number, n: number): Pointer;
   lua_setmetatable(L: LuaState, index: number): number;
   lua_pcallk(
     L: LuaState,

@@ -21,7 +21,7 @@ import type { Clock } from '../../base/clock.ts';
 import { toError } from '../../base/assert.ts';
 import type { Bindings } from '../bindings/bindings.ts';
 import { CallFrame } from './call-frame.ts';
-import type { HostFunction, HostResult, LuaContextHandle } from './host-function.ts';
+import type { HostCall, HostFunction, HostResult, LuaContextHandle } from './host-function.ts';
 import {
   LUA_DEBUG,
   LUA_ERRMEM,
@@ -139,6 +139,7 @@ export class LuaContext implements LuaContextHandle {
       class: RaisedError,
       toString: (raised) => (raised as RaisedError).text,
     });
+    this.#nameLightUserdata(L);
     this.pushFunction(L, {
       name: 'message handler',
       effect: 'pure',
@@ -149,6 +150,11 @@ export class LuaContext implements LuaContextHandle {
     if (options.budgetMs !== undefined) {
       lua.lua_sethook(L, this.machine.hookPointer, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     }
+  }
+
+  /** The state that coroutines are made from; nothing runs on it. */
+  get mainState(): LuaState {
+    return this.#main;
   }
 
   /** Lua's memory, freed parts included; it never shrinks. */
@@ -277,6 +283,15 @@ export class LuaContext implements LuaContextHandle {
     return this.#start(thread, args.length + 1, take);
   }
 
+  forward(fn: LuaFunctionRef, call: HostCall): readonly LuaValue[] | Promise<readonly LuaValue[]> {
+    if (!(call instanceof CallFrame)) throw new Error('Bug: a call of another bridge');
+    this.#assertUsable();
+    const thread = this.#takeThread();
+    this.machine.pushRef(thread.L, fn.ref);
+    const count = call.copyArguments(thread.L);
+    return this.#start(thread, count, (L, results) => this.readResults(L, results));
+  }
+
   callSync(fn: LuaFunctionRef, args: readonly LuaValue[]): readonly LuaValue[] {
     this.#assertUsable();
     const { lua } = this.machine;
@@ -364,6 +379,29 @@ export class LuaContext implements LuaContextHandle {
     this.objects.disposeAll();
     this.#threads.length = 0;
     this.#pending.length = 0;
+  }
+
+  /** glibc prints the NULL pointer as `(nil)`; the C library of the wasm build does not. */
+  #nameLightUserdata(L: LuaState): void {
+    const { lua } = this.machine;
+    lua.lua_pushlightuserdata(L, 0);
+    lua.lua_createtable(L, 0, 2);
+    this.pushFunction(L, {
+      name: '__tostring',
+      effect: 'pure',
+      base: 0,
+      raw: (S) => {
+        const pointer = lua.lua_touserdata(S, 1);
+        const shown = pointer === 0 ? '(nil)' : `0x${pointer.toString(16).padStart(12, '0')}`;
+        this.machine.pushString(S, `userdata: ${shown}`);
+        return 1;
+      },
+    });
+    lua.lua_setfield(L, -2, this.machine.name('__tostring'));
+    lua.lua_pushboolean(L, 0);
+    lua.lua_setfield(L, -2, this.machine.name('__metatable'));
+    lua.lua_setmetatable(L, -2);
+    lua.lua_settop(L, 0);
   }
 
   #pushModule(L: LuaState, path: readonly string[]): void {

@@ -2,6 +2,7 @@
  * Values across the bridge: pushes host values onto a Lua stack and reads Lua values as host values,
  * by the table in `lua-value.ts`. Raw accesses only, so nothing here runs Lua code.
  */
+import { isJsonFloat } from '../../mail/json.ts';
 import {
   LUA_TBOOLEAN,
   LUA_TFUNCTION,
@@ -84,6 +85,7 @@ export class LuaValues {
     if (value instanceof HostObject) return this.#objects.push(L, value);
     if (value instanceof Uint8Array) return machine.pushBytes(L, value);
     if (value instanceof LuaFloat) return machine.lua.lua_pushnumber(L, value.value);
+    if (isJsonFloat(value)) return machine.lua.lua_pushnumber(L, Number(value));
     if (value instanceof HostClosure) return this.#objects.pushClosure(L, value);
     if (depth > DEPTH_MAX) throw new Error('recursive table detected');
     if (machine.lua.lua_checkstack(L, 8) === 0) throw new Error('stack overflow');

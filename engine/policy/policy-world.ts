@@ -1,0 +1,97 @@
+/**
+ * What all contexts of one engine share: caches, rate counters, queues between scripts, the config
+ * epoch and the tuning that scripts set. It outlives reloads of the policy.
+ *
+ * Source: reference `lua-api.md` §1.2–1.4, §3.3, §3.6, §3.7.
+ */
+import { GcraStore } from '../base/gcra.ts';
+import type { CounterSeries } from './bindings/counter-series.ts';
+import type { MemoizeCache } from './bindings/memoize-cache.ts';
+import type { MessageQueue } from './bindings/mpsc-queue.ts';
+import type { PolicyEvents } from './events.ts';
+import type { LuaContextHandle } from './lua/host-function.ts';
+import type { PolicyContext } from './policy-context.ts';
+
+export interface PolicyWorldOptions {
+  /** As KumoMTA: `print` goes to stdout, programs may be run, `os.exit` ends the process. */
+  readonly isStrict: boolean;
+  /** `--validate`: nothing is bound, spawned or opened. */
+  readonly isValidating?: boolean;
+  readonly gcra?: GcraStore;
+  /** Where `print` and `io.write` of strict mode go. */
+  readonly stdout?: (bytes: Uint8Array) => void;
+  readonly exit?: (code: number) => void;
+}
+
+export class PolicyWorld {
+  readonly isStrict: boolean;
+  readonly isValidating: boolean;
+  readonly gcra: GcraStore;
+  readonly caches = new Map<string, MemoizeCache>();
+  readonly queues = new Map<string, MessageQueue>();
+  readonly counters = new Map<string, CounterSeries>();
+  readonly tuning = {
+    contextUsesMax: 1024,
+    contextAgeMsMax: 300_000,
+    spareContextsMax: 8192,
+    /** Chance in percent that a returned context is collected. */
+    collectPercent: 0,
+  };
+  readonly memory: { hard: number | null; soft: number | null; low: number | null } = {
+    hard: null,
+    soft: null,
+    low: null,
+  };
+  monitorGlobs: readonly string[] = ['/opt/kumomta/etc/**/*.{lua,json,toml,yaml}'];
+  /** `kumo.validation_failed()` was called. */
+  validationFailed = false;
+  epoch = 1;
+  /** The events of the policy, for functions that run handlers in contexts of their own. */
+  events: PolicyEvents | null = null;
+  readonly #contexts = new Map<number, PolicyContext>();
+  readonly #stdout: (bytes: Uint8Array) => void;
+  readonly #exit: ((code: number) => void) | null;
+
+  constructor(options: PolicyWorldOptions) {
+    this.isStrict = options.isStrict;
+    this.isValidating = options.isValidating ?? false;
+    this.gcra = options.gcra ?? new GcraStore();
+    this.#stdout = options.stdout ?? ((bytes) => void process.stdout.write(bytes));
+    this.#exit = options.exit ?? null;
+  }
+
+  adopt(context: PolicyContext): void {
+    this.#contexts.set(context.lua.id, context);
+  }
+
+  forget(context: PolicyContext): void {
+    this.#contexts.delete(context.lua.id);
+  }
+
+  contextOf(handle: LuaContextHandle): PolicyContext | undefined {
+    return this.#contexts.get(handle.id);
+  }
+
+  /** A line that a script printed. */
+  print(text: string, line: number | undefined, handle: LuaContextHandle): void {
+    this.contextOf(handle)?.recorder?.print(text, line);
+    if (this.isStrict) this.#stdout(Buffer.from(`${text}\n`, 'utf8'));
+  }
+
+  /** Raw output of `io.write`. */
+  writeOut(bytes: Uint8Array, handle: LuaContextHandle | null): void {
+    if (this.isStrict) this.#stdout(bytes);
+    if (handle === null) return;
+    const text = Buffer.from(bytes).toString('utf8').replace(/\n$/, '');
+    this.contextOf(handle)?.recorder?.print(text, undefined);
+  }
+
+  /** @throws {Error} the process is not the script's to end */
+  exit(code: number): undefined {
+    if (!this.isStrict || !this.#exit) {
+      throw new Error('os.exit is not available here: a policy may not end the engine');
+    }
+    this.#exit(code);
+    return undefined;
+  }
+}
