@@ -6,7 +6,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { RowPage } from '../../engine/api/protocol.ts';
+import type { AttemptList, RowPage } from '../../engine/api/protocol.ts';
 import { ServeProcess, eventually } from './serve-process.ts';
 
 export interface KillAudit {
@@ -61,7 +61,7 @@ export async function killUnderLoad(options: {
     lostOnDisk: [...acknowledged].filter((mark) => !onDisk.has(mark)),
     lostInApi: [...acknowledged].filter((mark) => !inApi.has(mark)),
     twice,
-    twiceWithoutMark: twice.filter((mark) => inApi.get(mark) !== 'interrupted'),
+    twiceWithoutMark: await withoutMark(engine, twice, inApi),
   };
 }
 
@@ -120,18 +120,30 @@ function countOnDisk(workspace: string): Map<string, number> {
   return counts;
 }
 
-/** Every mark the API knows (by subject), with `interrupted` when an attempt was in flight at a kill. */
-async function countInApi(engine: ServeProcess): Promise<Map<string, string>> {
-  const marks = new Map<string, string>();
+/** Every mark the API knows (by subject), with its row. */
+async function countInApi(engine: ServeProcess): Promise<Map<string, number>> {
+  const marks = new Map<string, number>();
   let cursor: string | null = null;
   do {
     const page: RowPage = await engine.api(
       `/rows?limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
     );
-    for (const row of page.rows)
-      if (row.state !== 'aborted')
-        marks.set(row.subject, row.wasInterrupted ? 'interrupted' : row.state);
+    for (const row of page.rows) if (row.state !== 'aborted') marks.set(row.subject, row.seq);
     cursor = page.next;
   } while (cursor !== null);
   return marks;
+}
+
+/** Those whose attempts do not tell that one was interrupted. */
+async function withoutMark(
+  engine: ServeProcess,
+  twice: readonly string[],
+  rows: ReadonlyMap<string, number>,
+): Promise<string[]> {
+  const unmarked: string[] = [];
+  for (const mark of twice) {
+    const { attempts } = await engine.api<AttemptList>(`/rows/${rows.get(mark) ?? 0}/attempts`);
+    if (!attempts.some((attempt) => attempt.outcome === 'interrupted')) unmarked.push(mark);
+  }
+  return unmarked;
 }
