@@ -17,7 +17,7 @@ import {
   typedValue,
 } from './report-fields.ts';
 import type { ReportFields } from './report-fields.ts';
-import type { EnhancedCode } from './smtp-reply.ts';
+import type { EnhancedCode, SmtpReply } from './smtp-reply.ts';
 
 export interface ReportStatus extends EnhancedCode {
   readonly comment: string | null;
@@ -155,4 +155,34 @@ function statusJson(status: ReportStatus): JsonObject {
 
 function dateJson(timeMs: EpochMs | null): string | null {
   return timeMs === null ? null : formatRfc3339Ticks(timeMs, 0);
+}
+
+/** A recipient that the report says is lost, with the reply its host gave. */
+export interface ReportedFailure {
+  readonly recipient: string;
+  readonly response: SmtpReply;
+  readonly reportingMta: string;
+  readonly timeMs: EpochMs | null;
+}
+
+/** One per recipient whose action is `failed`: what an OOB record is made of. */
+export function reportedFailures(report: DeliveryReport): ReportedFailure[] {
+  return report.recipients
+    .filter((r) => r.action === 'failed')
+    .map((r) => ({
+      recipient: (r.originalRecipient ?? r.finalRecipient).value,
+      response: failureReply(r),
+      reportingMta: report.reportingMta.value,
+      timeMs: r.lastAttemptMs,
+    }));
+}
+
+/** The diagnostic's code and text; an enhanced code at its start stays in the text. */
+function failureReply(recipient: RecipientReport): SmtpReply {
+  const { class: class_, subject, detail } = recipient.status;
+  const enhanced = { class: class_, subject, detail };
+  const diagnostic = recipient.diagnosticCode;
+  const text = diagnostic?.type.toLowerCase() === 'smtp' ? diagnostic.value : '';
+  const [, code, content] = /^(\d{1,5}) ([\s\S]*)$/.exec(text) ?? [];
+  return { code: Number(code ?? 550), enhanced, text: content ?? text, command: null };
 }

@@ -3,7 +3,11 @@ import { SeededRandom } from '../../../engine/base/random.ts';
 import type { JsonObject } from '../../../engine/mail/json.ts';
 import { nonDeliveryReport } from '../../../engine/mail/non-delivery.ts';
 import type { NonDeliveryParams } from '../../../engine/mail/non-delivery.ts';
-import { deliveryReportJson, parseDeliveryReport } from '../../../engine/mail/report-rfc3464.ts';
+import {
+  deliveryReportJson,
+  parseDeliveryReport,
+  reportedFailures,
+} from '../../../engine/mail/report-rfc3464.ts';
 import { parseFeedbackReport } from '../../../engine/mail/report-rfc5965.ts';
 
 const crlf = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'));
@@ -76,6 +80,36 @@ describe('parseDeliveryReport()', () => {
     ['a recipient without status', BOUNCE.replace('Status: 4.2.0\n', '')],
   ])('takes %s for none', (_, text) => {
     expect(parseDeliveryReport(crlf(text))).toBeUndefined();
+  });
+});
+
+describe('reportedFailures()', () => {
+  const failures = (text: string): unknown => {
+    const report = parseDeliveryReport(crlf(text));
+    return report && reportedFailures(report);
+  };
+
+  test('tells of failed recipients only, with the reply of their host', () => {
+    expect(failures(BOUNCE)).toEqual([
+      {
+        recipient: 'first@far.test',
+        response: {
+          code: 550,
+          enhanced: { class: 5, subject: 1, detail: 1 },
+          text: '5.1.1 no such mailbox',
+          command: null,
+        },
+        reportingMta: 'remote.test',
+        timeMs: null,
+      },
+    ]);
+  });
+
+  test('a diagnostic without a code, or none at all, counts as 550', () => {
+    const odd = BOUNCE.replace('smtp; 550 5.1.1\n no such mailbox', 'smtp; gone away');
+    expect(failures(odd)).toMatchObject([{ response: { code: 550, text: 'gone away' } }]);
+    const none = BOUNCE.replace('Diagnostic-Code', 'X-Code');
+    expect(failures(none)).toMatchObject([{ response: { code: 550, text: '' } }]);
   });
 });
 
