@@ -80,6 +80,7 @@ export class SqliteStore implements Store {
   readonly #closed = Promise.withResolvers<void>();
   #commitSeq: number;
   #flushCount = 0;
+  #isClosing = false;
   #totals: Totals;
   #usedBytes: number;
   /** What the start found. */
@@ -373,12 +374,20 @@ export class SqliteStore implements Store {
     return this.#feed.listen(listener);
   }
 
+  /** Everything asked for so far becomes durable; reads that are under way are given up. */
   async close(): Promise<void> {
-    this.#retention.stop();
-    await this.flush();
-    await Promise.all([this.#reader.close(), this.#loader.close()]);
-    this.#say({ kind: 'close' });
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#retention.stop();
+      await this.flush();
+      await Promise.all([this.#reader.close(), this.#loader.close()]);
+      this.#say({ kind: 'close' });
+    }
     await this.#closed.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #say(message: ToWriter, transfer: ArrayBuffer[] = []): void {

@@ -56,7 +56,7 @@ function displayText(raw: Uint8Array): string {
 /** An unstructured header value as a person reads it; bytes of no known charset are Latin-1. */
 export function decodeDisplayText(raw: Uint8Array): string {
   const binary = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1');
-  const unfolded = binary.replace(/\r?\n(?=[ \t])/g, '').trim();
+  const unfolded = binary.replace(/\r?\n[ \t]+/g, ' ').trim();
   if (!unfolded.includes('=?')) return decodeBytes(unfolded);
   return decodeWords(unfolded);
 }
@@ -105,7 +105,6 @@ export function decodeCharset(charset: string, bytes: Uint8Array): string {
 }
 
 function decodeBytes(binary: string): string {
-  // eslint-disable-next-line no-control-regex -- the whole range below 128
   if (/^[\x00-\x7f]*$/.test(binary)) return binary;
   return guessCharset(Buffer.from(binary, 'latin1'));
 }
