@@ -85,13 +85,20 @@ export class PlanFailure extends Error {
   readonly kind: 'deferred' | 'bounced';
   readonly reason:
     'FailedDueToNullMx' | 'MxResolvedToZeroHosts' | 'MxWasProhibited' | 'MxWasSkipped';
+  readonly details: JsonObject;
 
-  constructor(reply: SmtpReply, kind: 'deferred' | 'bounced', reason: PlanFailure['reason']) {
+  constructor(
+    reply: SmtpReply,
+    kind: 'deferred' | 'bounced',
+    reason: PlanFailure['reason'],
+    details: JsonObject = {},
+  ) {
     super(reply.text);
     this.name = 'PlanFailure';
     this.reply = reply;
     this.kind = kind;
     this.reason = reason;
+    this.details = details;
   }
 }
 

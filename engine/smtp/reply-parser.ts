@@ -24,6 +24,7 @@ export class ReplyParser {
   readonly #input = new InputBuffer();
   #lines: string[] = [];
   #bytes = 0;
+  #lastLines: readonly string[] = [];
 
   push(chunk: Buffer): void {
     this.#input.push(chunk);
@@ -32,6 +33,11 @@ export class ReplyParser {
   /** Whether nothing was received that a reply has not used up. */
   get isEmpty(): boolean {
     return this.#input.length === 0 && this.#lines.length === 0;
+  }
+
+  /** Lines of the last reply as they came, without the code: for transcripts. */
+  get lastLines(): readonly string[] {
+    return this.#lastLines;
   }
 
   /** Forgets what was received; for the moment when TLS begins. */
@@ -64,6 +70,7 @@ export class ReplyParser {
 
   #finish(code: number, command: string | null): SmtpReply {
     const text = this.#lines.join('\n');
+    this.#lastLines = this.#lines;
     this.#lines = [];
     this.#bytes = 0;
     return reply(code, text, command);

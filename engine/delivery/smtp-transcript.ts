@@ -1,0 +1,67 @@
+/**
+ * The conversation with a peer, line by line with its milliseconds, for the Journey. Bounded in
+ * lines and length; the body is one note with its size; credentials never get here.
+ *
+ * Invariant: what was taken is gone, so each attempt shows its own part of the connection.
+ */
+import { TRANSCRIPT_LINE_CHARS_MAX, TRANSCRIPT_LINES_MAX } from '../base/limits.ts';
+import type { Clock, MonotonicMs } from '../base/clock.ts';
+import type { TranscriptLine } from '../store/store.ts';
+
+export class SmtpTranscript {
+  readonly #clock: Clock;
+  readonly #startedMs: MonotonicMs;
+  #lines: TranscriptLine[] = [];
+  #dropped = 0;
+
+  /** @param clock real time; milliseconds count from now */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedMs = clock.monotonic();
+  }
+
+  /** A command without its CRLF. */
+  client(text: string): void {
+    this.#add('client', text);
+  }
+
+  /** @param lines of a reply as they came, without the code */
+  server(code: number, lines: readonly string[]): void {
+    for (const [index, line] of lines.entries()) {
+      this.#add('server', `${code}${index === lines.length - 1 ? ' ' : '-'}${line}`);
+    }
+  }
+
+  note(text: string): void {
+    this.#add('note', text);
+  }
+
+  /** The lines since the last call. */
+  take(): readonly TranscriptLine[] {
+    if (this.#dropped > 0) {
+      const text = `${this.#dropped} more lines were not kept`;
+      this.#lines.push({ atMs: this.#elapsedMs(), who: 'note', text });
+    }
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#dropped = 0;
+    return lines;
+  }
+
+  #add(who: TranscriptLine['who'], text: string): void {
+    if (this.#lines.length >= TRANSCRIPT_LINES_MAX) {
+      this.#dropped++;
+      return;
+    }
+    const isLong = text.length > TRANSCRIPT_LINE_CHARS_MAX;
+    const kept = isLong
+      ? `${text.slice(0, TRANSCRIPT_LINE_CHARS_MAX)}… (${text.length} characters)`
+      : text;
+    this.#lines.push({ atMs: this.#elapsedMs(), who, text: kept });
+  }
+
+  /** To a hundredth of a millisecond. */
+  #elapsedMs(): number {
+    return Math.round((this.#clock.monotonic() - this.#startedMs) * 100) / 100;
+  }
+}
