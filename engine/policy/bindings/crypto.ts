@@ -56,7 +56,7 @@ export function cryptoBindings(deps: BindingDeps): Bindings {
             effect: 'read',
             signature: 'load(key_source) -> bytes',
             doc: 'The bytes of a file, a vault entry, an event, or given as they are.',
-            run: (call) => loadKey(deps, call, call.value(1)),
+            run: (call) => loadKey(deps, call.value(1)),
           },
         },
       },

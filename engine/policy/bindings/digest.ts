@@ -84,7 +84,7 @@ export function digestBindings(deps: BindingDeps): Bindings {
       run: (call) => {
         const message = call.bytes(2);
         return after(
-          loadKey(deps, call, call.value(1)),
+          loadKey(deps, call.value(1)),
           (key) => new DigestResult(createHmac(name, key).update(message).digest()),
         );
       },

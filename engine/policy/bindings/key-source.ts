@@ -5,67 +5,31 @@
  * Source: reference `lua-api.md` §0.7 (KeySource).
  */
 import { readFileSync } from 'node:fs';
-import type { HostCall } from '../lua/host-function.ts';
-import { LuaTable } from '../lua/lua-value.ts';
 import type { LuaValue } from '../lua/lua-value.ts';
+import { deserializeRaw } from '../config-build.ts';
+import { keySource } from '../config-scalars.ts';
+import type { KeySource } from '../settings.ts';
 import type { BindingDeps } from './bindings.ts';
 import { errnoText } from './fs-errors.ts';
 import { exchange, HttpConnections } from './http-exchange.ts';
-import { bytesOf, textOf } from './lua-data.ts';
+import { bytesOf } from './lua-data.ts';
 
 const VAULT_TIMEOUT_MS = 60_000;
-
-export type KeySpec =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'data'; readonly data: Uint8Array }
-  | { readonly kind: 'event'; readonly event: string; readonly args: readonly LuaValue[] }
-  | {
-      readonly kind: 'vault';
-      readonly mount: string;
-      readonly path: string;
-      readonly address: string | undefined;
-      readonly token: string | undefined;
-      readonly key: string;
-    };
 
 type KeyBytes = Uint8Array | Promise<Uint8Array>;
 
 /** Reads the key that argument `value` names; a promise only when something has to be awaited. */
-export function loadKey(deps: BindingDeps, call: HostCall, value: LuaValue): KeyBytes {
-  return readKey(deps, keySpec(value, call));
+export function loadKey(deps: BindingDeps, value: LuaValue): KeyBytes {
+  return readKey(deps, keySpec(value));
 }
 
 /** @throws {Error} when the value is none of the four forms */
-export function keySpec(value: LuaValue, call?: HostCall): KeySpec {
-  const path = textOf(value);
-  if (path !== undefined) return { kind: 'file', path };
-  if (value instanceof LuaTable) {
-    const data = bytesOf(value.get('key_data'));
-    if (data) return { kind: 'data', data };
-    const event = textOf(value.get('event_name'));
-    if (event !== undefined) {
-      const args = value.get('event_args');
-      return { kind: 'event', event, args: args instanceof LuaTable ? args.sequence : [] };
-    }
-    const mount = textOf(value.get('vault_mount'));
-    const vaultPath = textOf(value.get('vault_path'));
-    if (mount !== undefined && vaultPath !== undefined) {
-      return {
-        kind: 'vault',
-        mount,
-        path: vaultPath,
-        address: textOf(value.get('vault_address')),
-        token: textOf(value.get('vault_token')),
-        key: textOf(value.get('vault_key')) ?? 'key',
-      };
-    }
-  }
-  const why = 'data did not match any variant of untagged enum KeySource';
-  throw call ? call.badArgument(1, why) : new Error(why);
+export function keySpec(value: LuaValue): KeySource {
+  return deserializeRaw(keySource, value);
 }
 
 /** Rust's debug form, which error texts begin with. Secrets are not part of it. */
-export function debugKey(spec: KeySpec): string {
+export function debugKey(spec: KeySource): string {
   switch (spec.kind) {
     case 'file':
       return `File(${JSON.stringify(spec.path)})`;
@@ -78,14 +42,14 @@ export function debugKey(spec: KeySpec): string {
   }
 }
 
-export function readKey(deps: BindingDeps, spec: KeySpec): KeyBytes {
+export function readKey(deps: BindingDeps, spec: KeySource): KeyBytes {
   switch (spec.kind) {
     case 'data':
       return spec.data;
     case 'file':
       return readFile(deps, spec.path);
     case 'event':
-      return deps.callEvent(spec.event, spec.args).then(([value]) => {
+      return deps.callEvent(spec.event, spec.args as readonly LuaValue[]).then(([value]) => {
         const bytes = bytesOf(value);
         if (bytes) return bytes;
         throw new Error(`Cannot load a key: event ${spec.event} did not return a string`);
@@ -106,7 +70,7 @@ function readFile(deps: BindingDeps, path: string): Uint8Array {
 /** Key/value engine version 2: `GET /v1/<mount>/data/<path>`. */
 async function readVault(
   deps: BindingDeps,
-  spec: Extract<KeySpec, { kind: 'vault' }>,
+  spec: Extract<KeySource, { kind: 'vault' }>,
 ): Promise<Uint8Array> {
   const address = spec.address ?? process.env['VAULT_ADDR'];
   const token = spec.token ?? process.env['VAULT_TOKEN'];
