@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[] | '*'>> = {
   reception: ['base', 'mail', 'policy', 'log', 'store', 'queue', 'smtp', 'routes'],
   api: '*',
   commands: '*',
+  compose: '*',
 };
 
 function sources(folder: string): string[] {
