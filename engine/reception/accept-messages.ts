@@ -13,6 +13,7 @@ import { INSERTS_IN_FLIGHT_MAX } from '../base/limits.ts';
 import type { Message } from '../mail/message.ts';
 import { plainReply, reply as parsedReply } from '../mail/smtp-reply.ts';
 import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
+import { applySupplementalHeader } from '../mail/trace-headers.ts';
 import { StoreFullError } from '../store/store.ts';
 import type { RefusedRow, StoredTransaction } from '../store/store.ts';
 import type { Deadline } from './deadline.ts';
@@ -23,7 +24,6 @@ import type { Report } from './report.ts';
 import { accept, refuse } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import type { Session } from './session.ts';
-import { addSupplementalHeader } from './stamp.ts';
 import { describeTransaction, storeUnaccepted } from './store-transaction.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -91,7 +91,8 @@ async function decide(
   { message, discardState }: ReceivedMessage,
   queue: string,
 ): Promise<Decided> {
-  if (session.params.traceHeaders.supplementalHeader) addSupplementalHeader(session, message);
+  const { traceHeaders } = session.params;
+  if (traceHeaders.supplementalHeader) applySupplementalHeader(message, traceHeaders);
   const [recipient] = message.recipients;
   if (!recipient) throw new Error('recipient list is empty!?');
   const decision = await session.relay.decide(session.relayPeer, message.sender, recipient);

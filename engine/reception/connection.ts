@@ -6,10 +6,9 @@
  * client closes or a grace period is over), closed. `closed` of the handlers is called once.
  */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
 import { SESSION_CLOSE_GRACE_MS, UNREAD_REPLY_BYTES_MAX } from '../base/limits.ts';
-import { tlsFacts } from './tls.ts';
+import { shakeHands, tlsFacts } from './tls.ts';
 import type { ServerTls, TlsFacts } from './tls.ts';
 
 export interface ConnectionHandlers {
@@ -92,33 +91,19 @@ export class Connection {
    *
    * @throws {Error} the handshake failed; the connection is gone
    */
-  startTls(tls: ServerTls): Promise<TlsFacts> {
+  async startTls(tls: ServerTls): Promise<TlsFacts> {
     const raw = this.#socket;
     this.#detach(raw);
-    const secure = new TLSSocket(raw, {
-      isServer: true,
-      secureContext: tls.context,
-      requestCert: tls.requiresClientCertificate,
-      rejectUnauthorized: tls.requiresClientCertificate,
-    });
-    this.#socket = secure;
-    // Its own handler, so that an error after the handshake finds one too.
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => {
-        this.destroy();
-        reject(error);
-      };
-      secure.once('error', fail);
-      secure.once('close', () => fail(new Error('Connection closed during the TLS handshake')));
-      secure.once('secure', () => {
-        if (tls.requiresClientCertificate && !secure.authorized) {
-          return fail(secure.authorizationError);
-        }
-        secure.off('error', fail);
-        this.#attach(secure);
-        resolve(tlsFacts(secure));
-      });
-    });
+    this.#isPaused = false;
+    try {
+      const secure = await shakeHands(raw, tls);
+      this.#socket = secure;
+      this.#attach(secure);
+      return tlsFacts(secure);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
   }
 
   /** Sends what was gathered and closes once the client has had the time to take it. */

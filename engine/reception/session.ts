@@ -134,6 +134,8 @@ export class Session {
   start(): void {
     this.connection.watchSilence(this.params.clientTimeoutMs);
     if (this.listener.isImplicitTls) {
+      // What arrives before the certificate is at hand belongs to TLS.
+      this.connection.pause();
       this.#run(async () => {
         await this.startTls();
         if (this.connection.isOpen) await this.#greetOrAwaitProxy();

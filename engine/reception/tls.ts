@@ -5,8 +5,9 @@
  * renewed certificate is used without a restart.
  */
 import { createHash } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import type { SecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, TLSSocket } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { EsmtpListenerParams, KeySource } from '../policy/settings.ts';
 import type { CertificateFolder } from './certificate.ts';
 
@@ -21,7 +22,12 @@ export interface TlsFacts {
 
 export interface ServerTls {
   readonly context: SecureContext;
-  readonly requiresClientCertificate: boolean;
+  /** Set when clients must show a certificate that this authority signed. */
+  readonly clientAuthority: {
+    readonly key: string;
+    readonly cert: string;
+    readonly ca: string;
+  } | null;
 }
 
 /** Contexts in memory; the oldest goes. A policy with more certificates than this pays for it. */
@@ -51,7 +57,7 @@ export class TlsContexts {
       if (this.#contexts.size >= CONTEXTS_MAX && oldest) this.#contexts.delete(oldest);
       this.#contexts.set(digest, context);
     }
-    return { context, requiresClientCertificate: ca !== null };
+    return { context, clientAuthority: ca === null ? null : { key, cert, ca } };
   }
 
   async #identity(params: EsmtpListenerParams): Promise<{ key: string; cert: string }> {
@@ -63,6 +69,33 @@ export class TlsContexts {
   async #text(source: KeySource): Promise<string> {
     return Buffer.from(await this.#load(source)).toString('utf8');
   }
+}
+
+/**
+ * The server's side of a handshake on a connected socket.
+ *
+ * @throws {Error} it failed, or the client's certificate did not satisfy us; the socket is of no
+ *   more use
+ */
+export function shakeHands(raw: Socket, tls: ServerTls): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    raw.once('close', () => reject(new Error('Connection closed during the TLS handshake')));
+    if (tls.clientAuthority) {
+      // Only a server checks certificates; it is handed this one connection.
+      const server = createServer({ ...tls.clientAuthority, requestCert: true });
+      server.once('secureConnection', (secure) => {
+        secure.on('error', reject);
+        resolve(secure);
+      });
+      server.once('tlsClientError', reject);
+      server.emit('connection', raw);
+      return;
+    }
+    const secure = new TLSSocket(raw, { isServer: true, secureContext: tls.context });
+    // It stays: an error right after the handshake must find a listener too.
+    secure.on('error', reject);
+    secure.once('secure', () => resolve(secure));
+  });
 }
 
 /** @param socket after its handshake */
