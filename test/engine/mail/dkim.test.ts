@@ -60,7 +60,7 @@ describe('signatureHeader()', () => {
   it('lists one more instance of each field when over-signing', () => {
     const twice = Buffer.concat([Buffer.from('To: other@dest.test\r\n'), MESSAGE]);
     const header = signatureHeader(twice, signer({ overSign: true }), NOW);
-    expect(/ h=([^;]*)/.exec(header)?.[1]).toBe('from:to:subject:from:to:to:subject');
+    expect(/\sh=([^;]*)/.exec(header)?.[1]).toBe('from:to:subject:from:to:to:subject');
   });
 });
 
