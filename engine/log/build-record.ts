@@ -7,13 +7,16 @@
  */
 import { chronoDebugUtc } from '../base/chrono-text.ts';
 import type { EpochMs } from '../base/clock.ts';
+import { createdTicksOf } from '../base/ids.ts';
+import type { SpoolId } from '../base/ids.ts';
+import { formatRfc3339Ticks } from '../mail/date.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import { flatten } from '../mail/smtp-reply.ts';
 import type { Disposition, LogRecord } from './record.ts';
 
 export function buildRecord(disposition: Disposition, now: EpochMs, nodeId: string): LogRecord {
-  const { message, response, override, tls } = disposition;
+  const { message, response, override, tls, providerName, sessionId } = disposition;
   const when = override?.timestampMs ?? now;
   const created = message?.createdMs ?? when;
   const recipients = disposition.recipients ?? message?.recipients.map((r) => r.email) ?? [];
@@ -36,7 +39,7 @@ export function buildRecord(disposition: Disposition, now: EpochMs, nodeId: stri
     timestamp: Math.floor(when / 1000),
     event_time: chronoDebugUtc(when),
     created: Math.floor(created / 1000),
-    created_time: chronoDebugUtc(created),
+    created_time: message === undefined ? chronoDebugUtc(created) : createdTime(message.id),
     num_attempts: override?.numAttempts ?? message?.numAttempts ?? 0,
     bounce_classification: 'Uncategorized',
     egress_pool: disposition.egressPool ?? null,
@@ -53,9 +56,19 @@ export function buildRecord(disposition: Disposition, now: EpochMs, nodeId: stri
       tls_protocol_version: tls.protocolVersion,
       tls_peer_subject_name: tls.peerSubjectName,
     }),
-    ...(disposition.providerName != null && { provider_name: disposition.providerName }),
-    ...(disposition.sessionId != null && { session_id: disposition.sessionId }),
+    ...(isGiven(providerName) && { provider_name: providerName }),
+    ...(isGiven(sessionId) && { session_id: sessionId }),
   };
+}
+
+function isGiven(text: string | null | undefined): text is string {
+  return text !== undefined && text !== null;
+}
+
+/** The moment of creation with the 100 ns that the id has and a number of milliseconds has not. */
+function createdTime(id: SpoolId): string {
+  const ticks = createdTicksOf(id);
+  return formatRfc3339Ticks(Number(ticks / 10_000n), Number(ticks % 10_000n) * 100);
 }
 
 /** A record as plain JSON: what templates, hooks and Lua see. */

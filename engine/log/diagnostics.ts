@@ -4,20 +4,27 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { chronoDebugUtc } from '../base/chrono-text.ts';
+import { parseDiagnosticFilter } from './diagnostic-filter.ts';
+import type { FilterLevel } from './diagnostic-filter.ts';
 
 export type DiagnosticLevel = 'error' | 'warn' | 'info' | 'debug';
 
-const ORDER: readonly DiagnosticLevel[] = ['error', 'warn', 'info', 'debug'];
+const ORDER: readonly FilterLevel[] = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
 
 export class Diagnostics {
   readonly #clock: Clock;
-  readonly #threshold: number;
+  #threshold: number;
   readonly #listeners = new Set<(level: DiagnosticLevel, text: string) => void>();
 
   /** @param threshold lines that are less important are dropped */
-  constructor(clock: Clock, threshold: DiagnosticLevel) {
+  constructor(clock: Clock, threshold: FilterLevel) {
     this.#clock = clock;
     this.#threshold = ORDER.indexOf(threshold);
+  }
+
+  /** Another threshold, in the syntax of `KUMOD_LOG`. @throws {Error} it cannot be read */
+  setFilter(text: string): void {
+    this.#threshold = ORDER.indexOf(parseDiagnosticFilter(text));
   }
 
   write(level: DiagnosticLevel, text: string): void {

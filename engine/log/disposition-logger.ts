@@ -15,12 +15,15 @@ import type {
   LogDispositionHookSettings,
   LogHookSettings,
 } from '../policy/settings.ts';
+import type { AccountingDb } from './accounting.ts';
 import type { BounceClassifier } from './bounce-classifier.ts';
 import { buildRecord, recordJson } from './build-record.ts';
 import { LocalLog, isEnabled, withCaptures } from './local-log.ts';
 import { LogHook } from './log-hook.ts';
 import type { LogHookDeps } from './log-hook.ts';
+import type { Metrics } from './metrics.ts';
 import type { Disposition, DispositionLog, LogRecord } from './record.ts';
+import { countRecord } from './stage-metrics.ts';
 
 /** Keeps a record for the window and moves the rows it is about; joined to the store. */
 export type RecordSink = (record: LogRecord, disposition: Disposition) => void;
@@ -31,6 +34,7 @@ export interface DispositionLoggerDeps extends LogHookDeps {
   readonly nodeId: string;
   readonly policy: Pick<PolicyEvents, 'shouldEnqueueLogRecord' | 'logDisposition' | 'filterLog'>;
   readonly sink: RecordSink;
+  readonly metrics: Metrics;
   /** Brings a body back when a logger wants headers of a message that waits. */
   readonly loadBody: (message: Message) => Promise<void>;
 }
@@ -42,13 +46,14 @@ export class DispositionLogger implements DispositionLog {
   readonly #dispositionHooks: LogDispositionHookSettings[] = [];
   readonly #listeners = new Set<(record: LogRecord) => void>();
   #classifier: BounceClassifier | null = null;
+  #accounting: AccountingDb | null = null;
 
   constructor(deps: DispositionLoggerDeps) {
     this.#deps = deps;
   }
 
   addLocalLog(settings: LocalLogSettings): void {
-    this.#localLogs.push(new LocalLog(settings, this.#deps, this.#deps.onError));
+    this.#localLogs.push(new LocalLog(settings, this.#deps));
   }
 
   /** @throws {Error} the name is taken, by a hook of either kind */
@@ -69,6 +74,12 @@ export class DispositionLogger implements DispositionLog {
     this.#classifier = classifier;
   }
 
+  /** Replaces the accounting database; null goes without one. */
+  setAccounting(accounting: AccountingDb | null): void {
+    this.#accounting?.close();
+    this.#accounting = accounting;
+  }
+
   /** Calls the listener with every record; returns how to stop. */
   follow(listener: (record: LogRecord) => void): () => void {
     this.#listeners.add(listener);
@@ -85,6 +96,8 @@ export class DispositionLogger implements DispositionLog {
       );
     }
     this.#deps.sink(record, disposition);
+    this.#accounting?.count(record);
+    countRecord(this.#deps.metrics, record);
     if (message !== undefined && !message.isLoaded && this.#wantsHeaders())
       await this.#deps.loadBody(message);
     if (message !== undefined) await this.#callDispositionHooks(message, record);
@@ -100,6 +113,7 @@ export class DispositionLogger implements DispositionLog {
   async close(): Promise<void> {
     await Promise.all(this.#hooks.map((hook) => hook.drain()));
     await Promise.all(this.#localLogs.map((log) => log.close()));
+    this.setAccounting(null);
   }
 
   #wantsHeaders(): boolean {
@@ -136,10 +150,12 @@ export class DispositionLogger implements DispositionLog {
     )
       return;
     log.write(this.#captured(record, disposition, log.settings));
+    await log.ready();
   }
 
   async #callDispositionHooks(message: Message, record: LogRecord): Promise<void> {
-    if (record.reception_protocol === 'LogRecord') return;
+    // An OOB record is about somebody else's message; its carrier is not asked about.
+    if (record.reception_protocol === 'LogRecord' || record.type === 'OOB') return;
     for (const hook of this.#dispositionHooks) {
       if (!isEnabled(hook.perRecord, record.type)) continue;
       try {

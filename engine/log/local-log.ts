@@ -7,6 +7,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { JsonObject } from '../mail/json.ts';
 import { compileTemplate } from '../mail/template.ts';
+import type { TemplateSources } from '../mail/template.ts';
 import type { LocalLogSettings, PerRecordSettings } from '../policy/settings.ts';
 import { recordJson } from './build-record.ts';
 import { captureHeaders, captureMeta } from './capture.ts';
@@ -35,11 +36,15 @@ export function isEnabled(
 export function recordText(
   perRecord: Readonly<Record<string, PerRecordSettings>>,
   record: LogRecord,
+  sources: TemplateSources,
 ): string {
   const template = perRecordOf(perRecord, record.type)?.template ?? null;
   if (template === null) return `${JSON.stringify(record)}\n`;
   const json = recordJson(record);
-  const text = compileTemplate(record.type, template).render({ ...json, log_record: json });
+  const text = compileTemplate(record.type, template).render(
+    { ...json, log_record: json },
+    sources,
+  );
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
@@ -63,20 +68,21 @@ export function withCaptures(
   };
 }
 
+export interface LocalLogDeps {
+  readonly mailClock: Clock;
+  readonly clock: Clock;
+  readonly sources: TemplateSources;
+  readonly onError: (text: string) => void;
+}
+
 export class LocalLog {
   readonly settings: LocalLogSettings;
   readonly #writers = new Map<string, SegmentWriter>();
-  readonly #clocks: { mailClock: Clock; clock: Clock };
-  readonly #onError: (text: string) => void;
+  readonly #deps: LocalLogDeps;
 
-  constructor(
-    settings: LocalLogSettings,
-    clocks: { mailClock: Clock; clock: Clock },
-    onError: (text: string) => void,
-  ) {
+  constructor(settings: LocalLogSettings, deps: LocalLogDeps) {
     this.settings = settings;
-    this.#clocks = clocks;
-    this.#onError = onError;
+    this.#deps = deps;
     const folders = [
       settings.logDir,
       ...Object.values(settings.perRecord).map((entry) => entry.logDir),
@@ -99,11 +105,16 @@ export class LocalLog {
     const suffix = entry?.suffix ?? '';
     try {
       this.#writer(folder, suffix, entry?.segmentHeader ?? '').write(
-        recordText(this.settings.perRecord, record),
+        recordText(this.settings.perRecord, record, this.#deps.sources),
       );
     } catch (error) {
-      this.#onError(`Cannot log a ${record.type} record to ${folder}: ${String(error)}`);
+      this.#deps.onError(`Cannot log a ${record.type} record to ${folder}: ${String(error)}`);
     }
+  }
+
+  /** Resolves when there is room for more: back pressure. */
+  async ready(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.ready();
   }
 
   async close(): Promise<void> {
@@ -117,9 +128,9 @@ export class LocalLog {
       const { maxFileSize, maxSegmentDurationMs, compressionLevel } = this.settings;
       writer = new SegmentWriter(
         { folder, suffix, header, maxFileSize, maxSegmentDurationMs, compressionLevel },
-        this.#clocks.mailClock,
-        this.#clocks.clock,
-        this.#onError,
+        this.#deps.mailClock,
+        this.#deps.clock,
+        this.#deps.onError,
       );
       this.#writers.set(key, writer);
     }

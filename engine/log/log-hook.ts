@@ -13,6 +13,7 @@ import { NULL_SENDER } from '../mail/envelope.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
 import { Message } from '../mail/message.ts';
 import { parseEnvelopeAddress } from '../mail/path.ts';
+import type { TemplateSources } from '../mail/template.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type { LogHookSettings } from '../policy/settings.ts';
 import { recordJson } from './build-record.ts';
@@ -30,6 +31,8 @@ export interface LogHookDeps {
   readonly policy: Pick<PolicyEvents, 'shouldEnqueueLogRecord'>;
   readonly hookQueue: HookQueue;
   readonly onError: (text: string) => void;
+  /** Time and chance for the templates of records. */
+  readonly sources: TemplateSources;
 }
 
 export class LogHook {
@@ -80,7 +83,7 @@ export class LogHook {
       sender: addressOf(record.sender),
       recipients: recipients.length > 0 ? recipients : [NULL_SENDER],
       meta: { ...record.meta, log_record: recordJson(record), reception_protocol: 'LogRecord' },
-      data: Buffer.from(recordText(this.settings.perRecord, record)),
+      data: Buffer.from(recordText(this.settings.perRecord, record, this.#deps.sources)),
     });
     if (await this.#deps.policy.shouldEnqueueLogRecord(message, this.settings.name)) {
       await this.#deps.hookQueue.enqueue(message, this.settings.deferredSpool);

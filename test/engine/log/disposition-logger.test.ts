@@ -8,6 +8,7 @@ import { SpoolIdSource } from '../../../engine/base/ids.ts';
 import { SeededRandom } from '../../../engine/base/random.ts';
 import { DispositionLogger } from '../../../engine/log/disposition-logger.ts';
 import type { DispositionLoggerDeps } from '../../../engine/log/disposition-logger.ts';
+import { Metrics } from '../../../engine/log/metrics.ts';
 import type { LogRecord } from '../../../engine/log/record.ts';
 import { Message } from '../../../engine/mail/message.ts';
 import { parseEnvelopeAddress } from '../../../engine/mail/path.ts';
@@ -47,8 +48,10 @@ function logger(overrides: Partial<DispositionLoggerDeps> = {}): {
     },
     hookQueue: { enqueue: () => Promise.resolve() },
     sink: (record) => sunk.push(record),
+    metrics: new Metrics(),
     loadBody: () => Promise.resolve(),
     onError: (text) => errors.push(text),
+    sources: { now: () => clock.now(), random: new SeededRandom(1) },
     ...overrides,
   });
   return { log, errors, sunk };
