@@ -4,15 +4,17 @@
  *
  * Source: RFC 5965, RFC 3464; `log_arf` and `log_oob` of `kumo.make_listener_domain`.
  */
-import type { EpochMs } from '../base/clock.ts';
 import type { JsonObject } from '../mail/json.ts';
-import type { SmtpReply } from '../mail/smtp-reply.ts';
+import { parseDeliveryReport, reportedFailures } from '../mail/report-rfc3464.ts';
+import type { ReportedFailure } from '../mail/report-rfc3464.ts';
+import { parseFeedbackReport } from '../mail/report-rfc5965.ts';
 import type { LogDispositionMode } from '../policy/settings.ts';
 import type { RelayDecision } from './relay.ts';
 
 export type Report =
   | {
       readonly kind: 'complaint';
+      /** What becomes of the report itself; decides about relaying, whoever sent it. */
       readonly disposition: LogDispositionMode;
       readonly feedback: JsonObject;
     }
@@ -22,16 +24,18 @@ export type Report =
       readonly failures: readonly ReportedFailure[];
     };
 
-export interface ReportedFailure {
-  readonly recipient: string;
-  readonly response: SmtpReply;
-  readonly reportingMta: string;
-  readonly timeMs: EpochMs | null;
-}
-
 /** Null for ordinary mail, and for any mail to a domain that logs no reports. */
 export function readReport(data: Uint8Array, decision: RelayDecision): Report | null {
-  void data;
-  void decision;
+  const { logArf, logOob } = decision;
+  if (logArf !== 'Ignore') {
+    const feedback = parseFeedbackReport(data);
+    if (feedback) return { kind: 'complaint', disposition: logArf, feedback };
+  }
+  if (logOob !== 'Ignore') {
+    const report = parseDeliveryReport(data);
+    if (report) {
+      return { kind: 'failures', disposition: logOob, failures: reportedFailures(report) };
+    }
+  }
   return null;
 }
