@@ -517,3 +517,14 @@ export const AUTH_INFO = struct(
   },
   'ignore',
 );
+
+export const NON_DELIVERY = struct('NdrParams', {
+  include_original_message: defaulted(
+    enumeration('No', 'HeadersOnly', 'FullContent'),
+    'FullContent',
+  ),
+  enable_expiration: defaulted(bool, false),
+  enable_bounce: defaulted(bool, false),
+  reporting_mta: required(struct('RemoteMta', { mta_type: required(text), name: required(text) })),
+  stable_content: defaulted(bool, false),
+});

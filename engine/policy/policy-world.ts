@@ -46,6 +46,8 @@ export class PolicyWorld {
   /** `kumo.validation_failed()` was called. */
   validationFailed = false;
   epoch = 1;
+  /** Where the policy file is; set when it is loaded. */
+  policyFolder: string | null = null;
   /** The events of the policy, for functions that run handlers in contexts of their own. */
   events: PolicyEvents | null = null;
   readonly #contexts = new Map<number, PolicyContext>();
@@ -58,6 +60,13 @@ export class PolicyWorld {
     this.gcra = options.gcra ?? new GcraStore();
     this.#stdout = options.stdout ?? ((bytes) => void process.stdout.write(bytes));
     this.#exit = options.exit ?? null;
+  }
+
+  /** A glob of the policy's world as one of this machine. */
+  realGlob(glob: string): string {
+    const prefix = '/opt/kumomta/etc/';
+    if (this.policyFolder === null || !glob.startsWith(prefix)) return glob;
+    return `${this.policyFolder}/${glob.slice(prefix.length)}`;
   }
 
   adopt(context: PolicyContext): void {
