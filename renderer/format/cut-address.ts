@@ -1,6 +1,6 @@
 /**
- * Addresses cut in the middle: the local part gives way first, then the domain, so that both ends
- * of what one looks for stay readable. Pure; the caller brings the measure.
+ * Addresses cut in the middle: the local part gives way first, but the domain never takes more than
+ * its share, so that the beginnings of both stay readable. Pure; the caller brings the measure.
  */
 import type { TextWidth } from './text-width.ts';
 
@@ -12,8 +12,10 @@ export interface CutAddress {
 }
 
 const MARK = '…';
-/** What stays of a local part before the domain begins to give way. */
-const LOCAL_MIN = 5;
+/** Of the room, when both parts are too long for it. */
+const DOMAIN_SHARE = 0.62;
+/** Where even four letters of both do not fit, the end is cut and the beginning kept whole. */
+const LETTERS_MIN = 4;
 
 /**
  * @param widthPx room there is
@@ -24,24 +26,28 @@ export function cutAddress(address: string, widthPx: number, width: TextWidth): 
   const local = at < 0 ? address : address.slice(0, at);
   const domain = at < 0 ? '' : address.slice(at);
   if (width(address) <= widthPx) return { local, domain };
-  const room = widthPx - width(domain) - width(MARK);
-  const fitting = fit(local, room, width);
-  const short = local.length <= LOCAL_MIN + 1 ? local : local.slice(0, LOCAL_MIN) + MARK;
-  if (fitting.length >= Math.min(LOCAL_MIN, local.length - 1)) {
-    return { local: fitting + MARK, domain };
-  }
-  const domainRoom = widthPx - width(short) - width(MARK);
-  return { local: short, domain: domain === '' ? '' : `${fit(domain, domainRoom, width)}${MARK}` };
+  if (domain === '') return { local: cutEnd(local, widthPx, width), domain };
+  const domainRoom = Math.min(width(domain), widthPx * DOMAIN_SHARE);
+  const shortLocal = cutEnd(local, widthPx - domainRoom, width);
+  const shortDomain = cutEnd(domain, widthPx - width(shortLocal), width);
+  const isUseful = [shortLocal, shortDomain].every(
+    (part) => !part.endsWith(MARK) || part.length > LETTERS_MIN,
+  );
+  if (isUseful) return { local: shortLocal, domain: shortDomain };
+  const whole = cutEnd(address, widthPx, width);
+  return { local: whole.slice(0, at), domain: whole.slice(at) };
 }
 
-/** The longest beginning of `text` that fits. */
-function fit(text: string, widthPx: number, width: TextWidth): string {
+/** The text, or its longest beginning that fits together with `…`. */
+function cutEnd(text: string, widthPx: number, width: TextWidth): string {
+  if (width(text) <= widthPx) return text;
+  const room = widthPx - width(MARK);
   let end = 0;
   let used = 0;
   for (const character of text) {
     used += width(character);
-    if (used > widthPx) break;
+    if (used > room) break;
     end += character.length;
   }
-  return text.slice(0, end);
+  return text.slice(0, end) + MARK;
 }

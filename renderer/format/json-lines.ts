@@ -8,7 +8,7 @@ export interface CodePiece {
 }
 export type CodeLine = readonly CodePiece[];
 
-const INLINE_MAX = 44;
+const INLINE_MAX = 48;
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null)/g;
 
 /** A record's JSON text laid out with two spaces; small flat objects stay on their line. */
@@ -19,10 +19,11 @@ export function jsonLines(json: string): CodeLine[] {
   } catch {
     return json.split('\n').map((text) => [{ text, kind: 'plain' }]);
   }
-  return layOut(value, '').split('\n').map(colourJson);
+  return layOut(value, '', 0).split('\n').map(colourJson);
 }
 
-function layOut(value: unknown, indent: string): string {
+/** @param lead characters that stand before the value on its line */
+function layOut(value: unknown, indent: string, lead: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const isArray = Array.isArray(value);
   const entries = Object.entries(value);
@@ -32,11 +33,12 @@ function layOut(value: unknown, indent: string): string {
   const inline = `${open} ${entries
     .map(([key, item]) => (isArray ? '' : `${JSON.stringify(key)}: `) + JSON.stringify(item))
     .join(', ')} ${close}`;
-  if (isFlat && inline.length <= INLINE_MAX) return inline;
+  if (isFlat && lead + inline.length <= INLINE_MAX) return inline;
   const inner = `${indent}  `;
-  const lines = entries.map(
-    ([key, item]) => inner + (isArray ? '' : `${JSON.stringify(key)}: `) + layOut(item, inner),
-  );
+  const lines = entries.map(([key, item]) => {
+    const head = inner + (isArray ? '' : `${JSON.stringify(key)}: `);
+    return head + layOut(item, inner, head.length);
+  });
   return `${open}\n${lines.join(',\n')}\n${indent}${close}`;
 }
 

@@ -1,0 +1,213 @@
+/** What is photographed: a name, how many rows the engine holds, and how to get there by keyboard and mouse. */
+import type { Page } from 'playwright-core';
+import type { FakeEngine, FakeOptions } from '../support/fake-engine.ts';
+import { FAKE_NOW_MS } from '../support/fake-mail.ts';
+
+export interface Scene {
+  readonly name: string;
+  readonly rows: number;
+  readonly status?: FakeOptions['status'];
+  readonly go?: (page: Page, engine: FakeEngine | null) => Promise<void>;
+}
+
+const FAST_CLOCK: FakeOptions['status'] = {
+  clock: {
+    nowMs: FAKE_NOW_MS,
+    realMs: FAKE_NOW_MS - 81 * 60_000,
+    speed: 60,
+    offsetMs: 81 * 60_000,
+  },
+};
+
+async function openFirst(page: Page, index: number, tab: string): Promise<void> {
+  await page.locator('[data-list="mail"] [role="row"][id^="mail-"]').nth(index).click();
+  await page.getByRole('tab', { name: tab }).click();
+  await page.waitForTimeout(200);
+}
+
+async function openTab(page: Page, tab: string, index = 5): Promise<void> {
+  await page.locator('[data-list="mail"] [role="row"][id^="mail-"]').nth(index).click();
+  const found = page.locator('[data-pane="detail"]').getByRole('tab', { name: tab });
+  if ((await found.count()) > 0) await found.click();
+  else {
+    await page.getByRole('button', { name: 'More tabs' }).click();
+    await page.getByRole('menuitemradio', { name: tab }).click();
+  }
+  await page.waitForTimeout(300);
+}
+
+export const SCENES: readonly Scene[] = [
+  { name: 'first-start', rows: 0 },
+  { name: 'mail-20', rows: 20 },
+  {
+    name: 'mail',
+    rows: 1204,
+    status: FAST_CLOCK,
+    async go(page, engine) {
+      await openFirst(page, 5, 'Journey');
+      await page.keyboard.press('f');
+      engine?.add(34);
+      await page.waitForTimeout(300);
+    },
+  },
+  { name: 'mail-100k', rows: 100_000 },
+  {
+    name: 'mail-100k-middle',
+    rows: 100_000,
+    async go(page) {
+      await page.locator('[data-list="mail"]').evaluate((list) => {
+        list.scrollTop = list.scrollHeight / 2;
+      });
+      await page.waitForTimeout(400);
+    },
+  },
+  { name: 'message', rows: 1204, go: (page) => openTab(page, 'Message') },
+  { name: 'attempts', rows: 1204, go: (page) => openTab(page, 'Attempts', 7) },
+  { name: 'source', rows: 1204, go: (page) => openTab(page, 'Source') },
+  { name: 'headers', rows: 1204, go: (page) => openTab(page, 'Headers') },
+  { name: 'parts', rows: 1204, go: (page) => openTab(page, 'Parts') },
+  {
+    name: 'detail-below',
+    rows: 1204,
+    async go(page) {
+      await openTab(page, 'Journey', 0);
+      await page.getByRole('button', { name: 'Details right or below' }).click();
+    },
+  },
+  {
+    name: 'selection',
+    rows: 1204,
+    async go(page) {
+      for (const key of ['j', 'j', 'x', 'j', 'x', 'j', 'x']) await page.keyboard.press(key);
+    },
+  },
+  {
+    name: 'filter',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('/');
+      await page.keyboard.type('route:sg-smarthost code:4xx st', { delay: 5 });
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: 'queues',
+    rows: 1204,
+    status: FAST_CLOCK,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('q');
+      await page.getByRole('row', { name: /receipts:acme@example\.net/ }).click();
+      await page.waitForTimeout(300);
+      await page.locator('[data-list="messages"]').focus();
+      for (const key of ['j', 'ArrowRight', 'ArrowRight', 'ArrowRight'])
+        await page.keyboard.press(key);
+      await page.waitForTimeout(200);
+    },
+  },
+  {
+    name: 'queues-closed',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('q');
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'log',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('o');
+      await page.waitForTimeout(200);
+      for (let i = 0; i < 5; i++) await page.keyboard.press('j');
+      await page.waitForTimeout(200);
+    },
+  },
+  {
+    name: 'maildir',
+    rows: 1204,
+    async go(page) {
+      if ((await page.getByRole('treeitem').count()) > 0) {
+        await page.getByRole('treeitem', { name: 'example.com' }).click();
+        await page.getByRole('treeitem', { name: 'ada' }).click();
+      } else {
+        await page.getByRole('button', { name: 'Maildirs' }).click();
+        await page.getByRole('menuitem', { name: 'mail/example.com/ada' }).click();
+      }
+      await page.waitForTimeout(300);
+      for (const key of ['j', 'j', 'j', 's']) await page.keyboard.press(key);
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'palette',
+    rows: 1204,
+    async go(page) {
+      await openTab(page, 'Journey');
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('re', { delay: 10 });
+      await page.waitForTimeout(400);
+    },
+  },
+  {
+    name: 'keys',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('?');
+      await page.waitForTimeout(200);
+    },
+  },
+  {
+    name: 'menu',
+    rows: 1204,
+    async go(page) {
+      await page.locator('[role="row"][id^="mail-"]').nth(3).click({ button: 'right' });
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'deleted',
+    rows: 1204,
+    async go(page) {
+      for (const key of ['j', 'x', 'j', 'x', '#']) await page.keyboard.press(key);
+      await page.waitForTimeout(400);
+    },
+  },
+  {
+    name: 'policy-error',
+    rows: 1204,
+    status: {
+      policy: {
+        file: 'policy/init.lua',
+        loadedMs: FAKE_NOW_MS - 1_265_000,
+        error: {
+          file: 'policy/init.lua',
+          line: 28,
+          message: "init.lua:28: attempt to index a nil value (global 'client')",
+        },
+        needsRestart: null,
+        handlers: [],
+      },
+    },
+    async go(page) {
+      await page.getByRole('button', { name: /policy error/ }).click();
+      await page.waitForTimeout(300);
+    },
+  },
+  { name: 'leaves', rows: 1204, status: { openHosts: ['mx.partner.example.org'] } },
+  {
+    name: 'lost',
+    rows: 1204,
+    async go(page, engine) {
+      await engine?.[Symbol.asyncDispose]();
+      await page.waitForTimeout(1500);
+    },
+  },
+  {
+    name: 'rejected',
+    rows: 1204,
+    go: (page) => openTab(page, 'Journey', 4),
+  },
+];
