@@ -146,7 +146,7 @@ export class SmtpConnection {
       this.#stream = upgraded.stream;
       return upgraded;
     } finally {
-      this.#listen(this.#stream);
+      if (!this.#isDestroyed) this.#listen(this.#stream);
       if (this.#stream === this.#socket && this.#socket.destroyed) this.#onClose();
     }
   }

@@ -15,12 +15,11 @@ import type { Resolver } from '../dns/resolver.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
-import { reply } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { EventCall, EventTrace } from '../policy/event-call.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import { CallTrace } from './attempt.ts';
-import { ConnectFailure, ReturnMessage } from './deliverer.ts';
+import { ReturnMessage } from './deliverer.ts';
 import type {
   AttemptReport,
   DeliverySession,
@@ -28,17 +27,16 @@ import type {
   SmtpSessionSettings,
 } from './deliverer.ts';
 import type { BrokenTlsMemory } from './smtp-broken-tls.ts';
-import { classify } from './smtp-classify.ts';
 import { ClientError } from './smtp-client-error.ts';
 import { addressText } from './smtp-debug-text.ts';
 import { OpeningFailure } from './smtp-dial.ts';
+import { attemptDetails, connectFailure, unsentNotes, unusedSettings } from './smtp-journey.ts';
 import { openCandidate } from './smtp-opening.ts';
 import type { OpenedConnection, OpeningDeps } from './smtp-opening.ts';
 import { brokenReply, judgeBatch, rewriteReplies } from './smtp-outcomes.ts';
 import type { SmtpOutcome } from './smtp-outcomes.ts';
 import { makePlan } from './smtp-plan.ts';
 import type { Candidate } from './smtp-plan.ts';
-import { unusedSettings } from './smtp-unused-settings.ts';
 import { runTransaction } from './smtp-transaction.ts';
 import type { RecipientReply } from './smtp-transaction.ts';
 import { SmtpTranscript } from './smtp-transcript.ts';
@@ -138,7 +136,7 @@ export class SmtpSession implements DeliverySession {
     }
     this.#isExhausted = true;
     this.#unfinished = null;
-    throw this.#connectFailure(failures, transcript);
+    throw connectFailure(failures, transcript.take(), this.#details(null, []));
   }
 
   async deliver(messages: readonly Message[]): Promise<AttemptReport> {
@@ -147,7 +145,7 @@ export class SmtpSession implements DeliverySession {
     const line = this.#line;
     if (!message || !line) throw new Error('Bug: deliver() without a message or a connection');
     const pending = this.#pendingIndexes(message);
-    const batch = pending.slice(0, this.#settings.path.maxRecipientsPerBatch);
+    const batch = pending.slice(0, Math.max(1, this.#settings.path.maxRecipientsPerBatch));
     const recipients = batch.flatMap((index) => message.recipients[index] ?? []);
     const { replies, broken } = await this.#transact(line, message, recipients);
     const trace = new CallTrace(this.#deps.clock);
@@ -234,23 +232,6 @@ export class SmtpSession implements DeliverySession {
     }
   }
 
-  #connectFailure(failures: readonly OpeningFailure[], transcript: SmtpTranscript): ConnectFailure {
-    const errors = failures.map((failure) => failure.message).join(', ');
-    const all = (kind: OpeningFailure['kind']): boolean =>
-      failures.length > 0 && failures.every((failure) => failure.kind === kind);
-    const summary = all('insecure-starttls')
-      ? 'All failures are related to OpportunisticInsecure STARTTLS. Consider setting enable_tls=Disabled for this site. '
-      : all('unplumbed-source')
-        ? 'All failures are related to having an unplumbed source address. Are the network interfaces provisioned correctly? '
-        : '';
-    const refusal = failures.find((failure) => failure.kind === 'guard');
-    return new ConnectFailure(`${summary}${errors}`, {
-      transcript: transcript.take(),
-      details: this.#details(null, []),
-      ...(refusal ? { reply: reply(451, `4.7.1 ${refusal.message}`) } : {}),
-    });
-  }
-
   async #transact(
     line: Line,
     message: Message,
@@ -305,7 +286,7 @@ export class SmtpSession implements DeliverySession {
     isGone: boolean,
   ): AttemptReport {
     const address = this.#address(line);
-    const details = this.#details(line, this.#notes(replies));
+    const details = this.#details(line, this.#deps.isStrict ? [] : unsentNotes(replies));
     if (isGone) this.#dropLine();
     return {
       outcomes,
@@ -377,35 +358,14 @@ export class SmtpSession implements DeliverySession {
     };
   }
 
-  #notes(replies: readonly RecipientReply[]): string[] {
-    if (this.#deps.isStrict) return [];
-    const odd = replies.flatMap(({ reply: answer, stage, rcpt }) => {
-      if (rcpt && rcpt.code !== 250) return [rcpt];
-      return stage !== 'dot' && classify(answer.code) === 'delivered' ? [answer] : [];
-    });
-    return [...new Set(odd.map((one) => `${one.code} to ${one.command?.trimEnd()}`))].map(
-      (what) => `KumoMTA would log the reply ${what} as a delivery without sending the message`,
-    );
-  }
-
   #details(line: Line | null, notes: readonly string[]): JsonObject {
-    const { tls } = line?.opened ?? { tls: null };
-    return {
-      ...this.#planDetails,
-      ...(line
-        ? {
-            host: {
-              name: line.candidate.address.name,
-              ip: line.candidate.address.ip,
-              port: line.candidate.port,
-              portFrom: line.candidate.rule,
-            },
-            transactionOnConnection: line.transactionCount,
-          }
-        : {}),
-      tls: tls && { version: tls.protocolVersion, cipher: tls.cipher },
-      failedBefore: [...this.#failedBefore],
+    return attemptDetails({
+      plan: this.#planDetails,
+      host: line?.candidate ?? null,
+      tls: line?.opened.tls ?? null,
+      transactionOnConnection: line?.transactionCount ?? 0,
+      failedBefore: this.#failedBefore,
       notes: [...notes, ...unusedSettings(this.#settings)],
-    };
+    });
   }
 }

@@ -72,6 +72,9 @@ export async function runTransaction(
   return sendBody(connection, request, rcpts);
 }
 
+/** Stands for the reply to a command that was not sent. Made once: a stack trace costs time. */
+const NOT_ASKED = new ClientError({ kind: 'aborted' });
+
 /** Commands in the order in which they are sent. */
 interface Script {
   readonly reset: string | null;
@@ -143,7 +146,6 @@ async function converse(
     );
   }
   const heard: Heard[] = [];
-  const broken = new ClientError({ kind: 'aborted' });
   let failure: ClientError | null = null;
   for (const [command, timeoutMs] of steps) {
     if (failure === null && (pipelines || isWorthAsking(heard, script, request))) {
@@ -156,14 +158,14 @@ async function converse(
         failure = error;
       }
     }
-    heard.push(failure ?? broken);
+    heard.push(failure ?? NOT_ASKED);
   }
   const first = script.reset === null ? 0 : 1;
   return {
-    reset: first === 0 ? null : (heard[0] ?? broken),
-    mail: heard[first] ?? broken,
+    reset: first === 0 ? null : (heard[0] ?? NOT_ASKED),
+    mail: heard[first] ?? NOT_ASKED,
     rcpts: heard.slice(first + 1, -1),
-    data: heard.at(-1) ?? broken,
+    data: heard.at(-1) ?? NOT_ASKED,
   };
 }
 

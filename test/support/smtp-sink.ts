@@ -31,7 +31,7 @@ export interface SinkScript {
   /** DATA is answered 354 even without a recipient. */
   dataWithoutRcpt?: boolean;
   tls?: { cert: string; key: string };
-  /** Says this, unasked, when the line `unsolicitedAfter` ms have passed since the last reply. */
+  /** Says this unasked, right after the reply to the final dot. */
   unsolicited?: { afterDot: string };
 }
 
@@ -70,6 +70,8 @@ export class SmtpSink {
   readonly #script: SinkScript;
   readonly #positions = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
+  /** What is below a TLS socket. */
+  readonly #plain = new WeakMap<Socket, Socket>();
   readonly #server: Server;
   port = 0;
 
@@ -189,6 +191,7 @@ export class SmtpSink {
     const secureContext = createSecureContext(this.#script.tls);
     const secure = new TLSSocket(plain, { isServer: true, secureContext });
     secure.on('error', () => {});
+    this.#plain.set(secure, plain);
     return new Promise((resolve) => {
       const done = (text: string, result: TLSSocket | null): void => {
         if (!connection.events.some((event) => 'tls' in event))
@@ -223,7 +226,7 @@ export class SmtpSink {
     if (text === '!drop' || text === '!hang' || text === '!reset') {
       connection.events.push({ s: text });
       if (text === '!hang') await new Promise((resolve) => socket.once('close', resolve));
-      if (text === '!reset') socket.resetAndDestroy();
+      if (text === '!reset') (this.#plain.get(socket) ?? socket).resetAndDestroy();
       throw new Drop();
     }
     const isLast = text.startsWith('!then-drop ');
