@@ -5,7 +5,6 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 import type { Clock } from '../base/clock.ts';
 import { parseIp } from '../base/ip.ts';
 
@@ -58,6 +57,8 @@ export class CertificateFolder {
   }
 
   async #make(hostname: string): Promise<Certificate> {
+    // Loaded on first use: most engines never make a certificate, and it takes a moment.
+    const { generate } = await import('selfsigned');
     const now = this.#clock.now();
     const isIp = parseIp(hostname) !== undefined;
     const pems = await generate([{ name: 'commonName', value: hostname }], {

@@ -31,10 +31,21 @@ export function finishBody(
     lineBytesMax: session.params.lineLengthHardLimit,
     isFirstBodyLineALine: session.mode.isFirstBodyLineALine,
   });
+  noteFirstLine(session, raw);
   if (checked.hasOverlongLine) return keepOpen(transaction, 500, '5.2.3 line too long');
   session.transaction = null;
   session.deps.metrics.messageReceived(session.listener.address);
   return process(session, transaction, checked);
+}
+
+/** Where the ordinary listener reads the first line as any other, KumoMTA does not. */
+function noteFirstLine(session: Session, raw: Buffer): void {
+  if (!session.mode.isFirstBodyLineALine) return;
+  if (raw.length === 0) {
+    session.trail.line('note', 'KumoMTA would wait for more: the body is only the final dot');
+  } else if (raw[0] === 0x2e) {
+    session.trail.line('note', 'KumoMTA would keep the dot at the start of the first line');
+  }
 }
 
 function keepOpen(transaction: Transaction, code: number, text: string): ServerReply {

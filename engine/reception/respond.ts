@@ -44,7 +44,10 @@ function send(
 ): void | Promise<void> {
   const { connection, trail, mode } = session;
   let wire = formatReply(code, text);
-  if (wire === '' && mode.answerEmptyReject) wire = `${code} \r\n`;
+  if (wire === '' && mode.answerEmptyReject) {
+    trail.line('note', 'KumoMTA would hang up without a reply: the reject has no text');
+    wire = `${code} \r\n`;
+  }
   if (wire !== '' && !reply.isInTrail)
     trail.line('server', wire.trimEnd().replaceAll('\r\n', '\n'));
   connection.write(wire);

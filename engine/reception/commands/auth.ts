@@ -35,6 +35,8 @@ export function auth(session: Session, command: Auth): ServerReply | Promise<Ser
   if (!session.tls && !isFriendly) {
     return refuse(524, '5.7.11 AUTH PLAIN requires an encrypted channel', shown);
   }
+  if (mechanism === 'LOGIN') session.trail.line('note', 'KumoMTA would refuse AUTH LOGIN: 504');
+  else if (!session.tls) session.trail.line('note', 'KumoMTA would refuse AUTH without TLS: 524');
   return mechanism === 'LOGIN' ? login(session, command) : plain(session, command);
 }
 
@@ -106,7 +108,12 @@ async function ask(
   password: string,
 ): Promise<AuthResult> {
   const { events } = session.deps;
-  if (!events.has('smtp_server_auth_plain')) return session.mode.acceptAnyLogin;
+  if (!events.has('smtp_server_auth_plain')) {
+    if (!session.mode.acceptAnyLogin) return false;
+    const why = 'the policy has no smtp_server_auth_plain';
+    session.trail.line('note', `KumoMTA would refuse this login: ${why}`);
+    return true;
+  }
   return events.smtpServerAuthPlain(authz, authc, password, session.meta, session.trail);
 }
 

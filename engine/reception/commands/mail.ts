@@ -21,6 +21,7 @@ export function mail(session: Session, command: Mail): ServerReply | Promise<Ser
   if (session.mode.advertiseSize) {
     const size = Number(command.params.get('SIZE') ?? 0);
     if (size > session.params.maxMessageSize) {
+      session.trail.line('note', 'KumoMTA would ignore SIZE and refuse the data instead');
       return refuse(552, '5.3.4 message too big', session.line);
     }
   }
