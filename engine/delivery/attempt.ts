@@ -37,7 +37,6 @@ export interface AttemptResult {
   readonly nextDueMs?: EpochMs | null;
   /** `20 m × 2⁰ + 12 s jitter` */
   readonly arithmetic?: string | null;
-  readonly maildirs?: readonly MaildirDelivery[];
 }
 
 /** Calls kept per attempt; a script that loops over an event does not fill the store. */
@@ -78,6 +77,7 @@ export class Attempt {
   readonly #startedAt: MonotonicMs;
   readonly #transcript: TranscriptLine[] = [];
   readonly #events: EventCall[] = [];
+  readonly #maildirs: MaildirDelivery[] = [];
   #details: JsonObject = {};
   #hasEnded = false;
 
@@ -111,10 +111,12 @@ export class Attempt {
     readonly transcript?: readonly TranscriptLine[];
     readonly events?: readonly EventCall[];
     readonly details?: JsonObject;
+    readonly maildirs?: readonly MaildirDelivery[];
   }): void {
     const room = LINE_COUNT_MAX - this.#transcript.length;
     this.#transcript.push(...(part.transcript ?? []).slice(0, room));
     this.#events.push(...(part.events ?? []));
+    this.#maildirs.push(...(part.maildirs ?? []));
     this.#details = { ...this.#details, ...part.details };
   }
 
@@ -137,7 +139,7 @@ export class Attempt {
           : { ...this.#details, arithmetic: result.arithmetic },
       transcript: this.#transcript,
       events: [...this.#events, ...this.trace.calls].sort((a, b) => a.atMs - b.atMs),
-      ...(result.maildirs === undefined ? {} : { maildirs: result.maildirs }),
+      ...(this.#maildirs.length === 0 ? {} : { maildirs: this.#maildirs }),
     });
   }
 }

@@ -38,8 +38,8 @@ export interface MaildirRequest {
 export interface MaildirResult {
   readonly written: readonly {
     readonly recipient: number;
-    /** The real path, after mapping. */
-    readonly path: string;
+    /** The maildir as the window names it: relative to the workspace when it is inside. */
+    readonly place: string;
     readonly unique: string;
   }[];
   readonly failed: readonly { readonly recipient: number; readonly text: string }[];
@@ -68,6 +68,8 @@ export interface MaildirOptions {
   readonly pid: number;
   /** Where a path of the policy really is; throws with a readable text when it may not be used. */
   readonly mapMaildirPath: (path: string) => string;
+  /** How the window names a real path; as it is when absent. */
+  readonly placeOf?: (path: string) => string;
 }
 
 export class DirectMaildirs implements MaildirDeliverer {
@@ -96,7 +98,7 @@ export class DirectMaildirs implements MaildirDeliverer {
         createMaildir(target);
         const data = request.message.data;
         const unique = storeMessage(target, () => this.#names.next(), data, 'flush');
-        written.push({ recipient, path, unique });
+        written.push({ recipient, place: this.#options.placeOf?.(path) ?? path, unique });
       } catch (error) {
         failed.push({ recipient, text: failureText(request.queue, rendered, error) });
       }
@@ -147,7 +149,8 @@ export class WorkerMaildirs implements MaildirDeliverer {
     for (const [i, { recipient, job }] of jobs.entries()) {
       const result = results[i];
       if (result !== undefined && 'unique' in result) {
-        written.push({ recipient, path: job.path, unique: result.unique });
+        const place = this.#options.placeOf?.(job.path) ?? job.path;
+        written.push({ recipient, place, unique: result.unique });
       } else {
         const text = workerFailureText(request.queue, paths[recipient] ?? job.path, result);
         failed.push({ recipient, text });

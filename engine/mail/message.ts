@@ -109,6 +109,11 @@ export class Message {
     this.#isDozing = true;
   }
 
+  /** It is about to be used: a body that is in memory counts again. */
+  wake(): void {
+    this.#isDozing = false;
+  }
+
   /** Forgets the body; the store has it. */
   unload(): void {
     this.#data = null;

@@ -88,6 +88,19 @@ export class DueHeap {
     for (const slot of this.#slots) this.#table.setDue(slot, this.#table.due(slot) + byMs);
   }
 
+  /** Makes nothing due later than `dueMs`; those that were keep their order among themselves. */
+  capDue(dueMs: EpochMs): void {
+    const slots = [...this.#slots].sort(
+      (a, b) =>
+        this.#table.due(a) - this.#table.due(b) || this.#table.rowSeq(a) - this.#table.rowSeq(b),
+    );
+    for (const [index, slot] of slots.entries()) {
+      this.#table.setDue(slot, Math.min(this.#table.due(slot), dueMs));
+      this.#table.setPosition(slot, index);
+    }
+    this.#slots = slots;
+  }
+
   #insertSorted(candidates: number[], position: number): void {
     const due = this.#dueAt(position);
     let low = 0;

@@ -56,11 +56,11 @@ describe.each(kinds)('%s', (_, make) => {
     );
     await maildirs.close();
     expect(failed).toEqual([]);
-    expect(written.map((w) => w.path)).toEqual([
+    expect(written.map((w) => w.place)).toEqual([
       `${folder.path}/box.test/ann`,
       `${folder.path}/box.test/bob`,
     ]);
-    for (const { path, unique } of written) {
+    for (const { place: path, unique } of written) {
       expect(unique).toMatch(/,S=4$/);
       expect(fs.readFileSync(`${path}/new/${unique}`, 'utf8')).toBe('data');
     }
@@ -79,7 +79,7 @@ describe.each(kinds)('%s', (_, make) => {
     });
     const { written } = await deliver(maildirs, message, `${folder.path}/${template}`);
     await maildirs.close();
-    expect(written[0]?.path).toBe(
+    expect(written[0]?.place).toBe(
       `${folder.path}/q=spring:@box.test,c=spring,t=,d=box.test,r=none,` +
         'l=Bob,e=Bob@box.test,sl=sender,sd=shop.test,m=in,n=',
     );
@@ -171,7 +171,7 @@ describe('WorkerMaildirs', () => {
     await maildirs.close();
     const results = await Promise.all(all);
     const texts = results.map(({ written: [w] }) =>
-      fs.readFileSync(`${w?.path}/new/${w?.unique}`, 'utf8'),
+      fs.readFileSync(`${w?.place}/new/${w?.unique}`, 'utf8'),
     );
     expect(texts).toEqual(Array.from({ length: count }, (_, i) => `body ${i}`));
   });

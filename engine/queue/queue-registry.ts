@@ -1,0 +1,179 @@
+/**
+ * The scheduled queues there are: found or made by name, configured by a route or the policy,
+ * refreshed, and dropped when they have been empty for long.
+ *
+ * A configuration that fails is remembered for 60 s, so that every message of that name meets the
+ * same answer without asking the script again. A refresh that fails changes nothing.
+ *
+ * Source: reference `queues-delivery.md` §2; golden `queue-config-*`.
+ */
+import { toError } from '../base/assert.ts';
+import type { EpochMs } from '../base/clock.ts';
+import { parseQueueName } from '../mail/queue-name.ts';
+import type { EventTrace } from '../policy/event-call.ts';
+import { builtInConfig } from './built-in-queues.ts';
+import { EgressSelection } from './egress-selection.ts';
+import { eventArguments } from './queue-deps.ts';
+import type { QueueParts } from './queue-deps.ts';
+import { ScheduledQueue } from './scheduled-queue.ts';
+
+const FAILURE_KEPT_MS = 60_000;
+/** Queues refreshed before others get a turn. */
+const REFRESH_BATCH = 50;
+
+export class QueueRegistry {
+  readonly #parts: QueueParts;
+  readonly #queues = new Map<string, ScheduledQueue>();
+  readonly #failures = new Map<string, { readonly error: Error; readonly untilMs: EpochMs }>();
+  readonly #configuring = new Map<string, Promise<void>>();
+  readonly #wheelOriginMs: EpochMs;
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts;
+    this.#wheelOriginMs = parts.deps.clock.now();
+  }
+
+  get(name: string): ScheduledQueue | null {
+    return this.#queues.get(name) ?? null;
+  }
+
+  all(): IterableIterator<ScheduledQueue> {
+    return this.#queues.values();
+  }
+
+  /** Finds or makes the queue without asking for its configuration. */
+  ensure(name: string): ScheduledQueue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      const { deps, table } = this.#parts;
+      queue = new ScheduledQueue(name, {
+        clock: deps.clock,
+        table,
+        wheelOriginMs: this.#wheelOriginMs,
+        onWake: (woken) => void this.#parts.promotion.promoteDue(woken),
+      });
+      this.#queues.set(name, queue);
+      this.#parts.activity.changed();
+    }
+    return queue;
+  }
+
+  /**
+   * The queue with a configuration that is not older than its refresh interval.
+   * @throws {Error} with the text of what failed; for 60 s without asking again
+   */
+  async resolve(name: string, trace: EventTrace | null): Promise<ScheduledQueue> {
+    const known = this.#queues.get(name);
+    if (known?.isResolved === true) {
+      if (this.#isStale(known)) await this.refresh(known);
+      return known;
+    }
+    const failure = this.#failures.get(name);
+    if (failure !== undefined) {
+      if (this.#parts.deps.clock.now() < failure.untilMs) throw failure.error;
+      this.#failures.delete(name);
+    }
+    await this.#configure(name, trace);
+    return this.ensure(name);
+  }
+
+  /** `resolve`, for a queue that has messages already: a failure is noted on it, not thrown. */
+  async settle(queue: ScheduledQueue): Promise<boolean> {
+    try {
+      await this.resolve(queue.name, null);
+      return true;
+    } catch (error) {
+      queue.refreshFailed(toError(error).message);
+      return false;
+    }
+  }
+
+  /** Asks for a queue's configuration again; what it had stays when that fails. */
+  async refresh(queue: ScheduledQueue): Promise<void> {
+    try {
+      await this.#configure(queue.name, null);
+    } catch (error) {
+      queue.refreshFailed(toError(error).message);
+    }
+  }
+
+  /**
+   * The policy or the routes changed. KumoMTA refreshes only queues that ask for it
+   * (`refresh_strategy = 'Epoch'`); the ordinary mode refreshes all of them.
+   */
+  async configChanged(): Promise<void> {
+    const { deps, catalog } = this.#parts;
+    catalog.forget();
+    if (deps.mode === 'ordinary') this.#failures.clear();
+    let count = 0;
+    for (const queue of [...this.#queues.values()]) {
+      const isMeant = deps.mode === 'ordinary' || queue.config.refreshStrategy === 'Epoch';
+      if (!isMeant || !queue.isResolved) continue;
+      await this.refresh(queue);
+      if (++count % REFRESH_BATCH === 0) await deps.realClock.sleep(0);
+    }
+    this.#parts.activity.changed();
+  }
+
+  /** Drops queues that have been empty for their `reap_interval`. */
+  reap(): void {
+    const now = this.#parts.deps.clock.now();
+    for (const queue of this.#queues.values()) {
+      const isIdle = queue.depth === 0 && queue.outsideCount === 0;
+      if (isIdle && now >= queue.lastChangeMs + queue.config.reapIntervalMs) {
+        queue.close();
+        this.#queues.delete(queue.name);
+      }
+    }
+    for (const [name, failure] of this.#failures) {
+      if (now >= failure.untilMs) this.#failures.delete(name);
+    }
+  }
+
+  close(): void {
+    for (const queue of this.#queues.values()) queue.close();
+  }
+
+  #isStale(queue: ScheduledQueue): boolean {
+    const { refreshStrategy, refreshIntervalMs } = queue.config;
+    const now = this.#parts.deps.clock.now();
+    return refreshStrategy === 'Ttl' && now >= (queue.configuredMs ?? 0) + refreshIntervalMs;
+  }
+
+  /** One question per name at a time; who comes meanwhile gets the same answer. */
+  async #configure(name: string, trace: EventTrace | null): Promise<void> {
+    const running = this.#configuring.get(name);
+    if (running !== undefined) return running;
+    const asking = this.#ask(name, trace).finally(() => this.#configuring.delete(name));
+    this.#configuring.set(name, asking);
+    return asking;
+  }
+
+  async #ask(name: string, trace: EventTrace | null): Promise<void> {
+    const { deps, catalog } = this.#parts;
+    const known = this.#queues.get(name);
+    const parsed = known?.parsed ?? parseQueueName(name);
+    try {
+      const builtIn = builtInConfig(name);
+      const answer =
+        builtIn === null ? (deps.overlay?.answer(...eventArguments(parsed)) ?? null) : null;
+      const config =
+        builtIn ??
+        answer?.config ??
+        (await deps.events.getQueueConfig(...eventArguments(parsed), trace));
+      const pool = await catalog.pool(config.egressPool, trace);
+      const queue = this.ensure(name);
+      if (!queue.selection.isFor(pool.name, pool.entries)) {
+        queue.selection = new EgressSelection(pool.name, pool.entries);
+      }
+      queue.configure(config, answer?.route ?? null);
+      this.#failures.delete(name);
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (known?.isResolved !== true) {
+        this.#failures.set(name, { error, untilMs: deps.clock.now() + FAILURE_KEPT_MS });
+      }
+      throw error;
+    }
+  }
+}

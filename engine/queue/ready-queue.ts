@@ -1,0 +1,287 @@
+/**
+ * A ready queue: messages that are due, waiting for a session on one egress path. It decides how
+ * many sessions there are; each of them (`dispatcher.ts`) takes messages by itself.
+ *
+ * It keeps the protocol of the scheduled queue that made it, whoever else feeds it later.
+ * Invariant: never more than `max_ready` messages, never more sessions than the limits allow.
+ *
+ * Source: reference `queues-delivery.md` §4.3, §4.7.
+ */
+import type { EpochMs, Timer } from '../base/clock.ts';
+import { routingDomainOf } from '../delivery/ready-queue-name.ts';
+import type { Message } from '../mail/message.ts';
+import type { SmtpReply } from '../mail/smtp-reply.ts';
+import { singleLine } from '../mail/smtp-reply.ts';
+import type { DeliveryProtocol, EgressPathConfig, EgressSource } from '../policy/settings.ts';
+import { toError } from '../base/assert.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { QueueParts } from './queue-deps.ts';
+import type { ScheduledQueue } from './scheduled-queue.ts';
+
+export interface ReadyEntry {
+  readonly queue: ScheduledQueue;
+  readonly message: Message;
+}
+
+export interface ReadyQueueIdentity {
+  readonly name: string;
+  readonly site: string;
+  readonly pool: string;
+  readonly source: EgressSource;
+  /** The scheduled queue it was made for. */
+  readonly creator: ScheduledQueue;
+  readonly protocol: DeliveryProtocol;
+}
+
+/** Conditions that the admin API lists. */
+export type ReadyState = 'connection_limited' | 'connection_rate_throttled';
+
+/** A session that ended without a message in hand is followed by another one after this long. */
+const NEXT_SESSION_MS = 1000;
+const REAP_MS = 10 * 60_000;
+
+/**
+ * How many sessions that many messages are worth: KumoMTA's curve, which opens few at first and
+ * approaches the limit.
+ */
+export function idealConnections(readyCount: number, limit: number): number {
+  const wanted = limit * Math.min(1 - Math.exp(-0.023 * readyCount), readyCount);
+  return Math.min(Math.ceil(wanted), readyCount);
+}
+
+export class ReadyQueue {
+  readonly identity: ReadyQueueIdentity;
+  /** In a row; a session that connects begins anew. */
+  consecutiveFailures = 0;
+  lastReply: string | null = null;
+  /** Its plan cannot be made and says nothing about the messages: they stay, and it is retried. */
+  planTrouble: string | null = null;
+  readonly #parts: QueueParts;
+  readonly #dispatchers = new Set<Dispatcher>();
+  readonly #idle: ((isWoken: boolean) => void)[] = [];
+  readonly #states = new Map<ReadyState, { readonly context: string; readonly since: EpochMs }>();
+  #path: EgressPathConfig;
+  #configuredMs: EpochMs;
+  #isRefreshing = false;
+  #entries: ReadyEntry[] = [];
+  #head = 0;
+  #wokenCount = 0;
+  #lastUsedMs: EpochMs;
+  #pause: Timer | null = null;
+
+  constructor(parts: QueueParts, identity: ReadyQueueIdentity, path: EgressPathConfig) {
+    this.#parts = parts;
+    this.identity = identity;
+    this.#path = path;
+    this.#configuredMs = parts.deps.clock.now();
+    this.#lastUsedMs = this.#configuredMs;
+  }
+
+  get name(): string {
+    return this.identity.name;
+  }
+
+  get path(): EgressPathConfig {
+    return this.#path;
+  }
+
+  get count(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.#path.maxReady;
+  }
+
+  get dispatchers(): ReadonlySet<Dispatcher> {
+    return this.#dispatchers;
+  }
+
+  get states(): ReadonlyMap<ReadyState, { readonly context: string; readonly since: EpochMs }> {
+    return this.#states;
+  }
+
+  /** Whether only the passing of mail time, or somebody's decision, can move anything here. */
+  get isSettled(): boolean {
+    const sessions = [...this.#dispatchers];
+    if (sessions.some((session) => session.isBusy)) return false;
+    if (this.count === 0 || this.planTrouble !== null || this.isSuspended) return true;
+    return sessions.some((session) => session.isAsleep);
+  }
+
+  get isSuspended(): boolean {
+    return this.#parts.rules.readySuspension(this.name) !== null;
+  }
+
+  /** The scheduled queues whose messages are here. */
+  get feeders(): ScheduledQueue[] {
+    const queues = this.#entries.slice(this.#head).map(({ queue }) => queue);
+    return [...new Set(queues)];
+  }
+
+  /** Everything here, in sessions' hands included. */
+  contents(): { readonly entry: ReadyEntry; readonly place: 'ready' | 'attempt' }[] {
+    const held = [...this.#dispatchers].flatMap((session) => session.entries);
+    return [
+      ...held.map((entry) => ({ entry, place: 'attempt' as const })),
+      ...this.#entries.slice(this.#head).map((entry) => ({ entry, place: 'ready' as const })),
+    ];
+  }
+
+  push(entry: ReadyEntry): void {
+    this.#lastUsedMs = this.#parts.deps.clock.now();
+    this.#parts.activity.holdBody(entry.message);
+    entry.queue.outsideCount++;
+    this.#entries.push(entry);
+    this.#refreshWhenStale();
+    this.#wakeOne();
+    this.maintain();
+    this.#parts.activity.changed();
+  }
+
+  /** Takes the next message. Its queue counts it as outside until it is let go of. */
+  shift(): ReadyEntry | null {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return null;
+    this.#head++;
+    if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#parts.activity.releaseBody(entry.message);
+    this.#parts.activity.changed();
+    return entry;
+  }
+
+  /** Takes all of them. */
+  drain(): ReadyEntry[] {
+    const entries: ReadyEntry[] = [];
+    for (let entry = this.shift(); entry !== null; entry = this.shift()) entries.push(entry);
+    return entries;
+  }
+
+  /** Counts one selection of this source; false when the rate of selections is used up. */
+  takeSelection(): boolean {
+    const { deps } = this.#parts;
+    const { sourceSelectionRate, additionalSourceSelectionRates } = this.#path;
+    const rates = Object.entries(additionalSourceSelectionRates);
+    if (sourceSelectionRate !== null) {
+      rates.unshift([`kumomta.source_selection_rate.${this.name}`, sourceSelectionRate]);
+    }
+    return rates.every(
+      ([key, rate]) => !deps.throttles.take(key, rate, deps.clock.now()).isThrottled,
+    );
+  }
+
+  /** Opens sessions up to the number that the messages are worth. */
+  maintain(): void {
+    const { activity, readyQueues } = this.#parts;
+    if (activity.isStopping || this.#pause !== null || this.isSuspended) return;
+    const waiting = Math.max(0, this.count - this.#wokenCount);
+    const ideal = idealConnections(waiting, this.#path.connectionLimit);
+    while (this.#dispatchers.size < ideal) {
+      const limited = readyQueues.takeLease(this);
+      if (limited !== null) {
+        this.setState('connection_limited', limited);
+        return;
+      }
+      this.clearState('connection_limited');
+      const dispatcher = new Dispatcher(this.#parts, this);
+      this.#dispatchers.add(dispatcher);
+      void dispatcher.run();
+    }
+  }
+
+  /** A session is over. Without a message in hand, the next one waits a moment. */
+  ended(dispatcher: Dispatcher, how: 'paused' | 'at-once'): void {
+    const { deps, activity, readyQueues } = this.#parts;
+    this.#dispatchers.delete(dispatcher);
+    this.#lastUsedMs = deps.clock.now();
+    readyQueues.releaseLease(this);
+    activity.changed();
+    if (activity.isStopping) return;
+    if (how === 'at-once') return this.maintain();
+    this.#pause?.cancel();
+    this.#pause = deps.realClock.timer(NEXT_SESSION_MS, () => {
+      this.#pause = null;
+      this.maintain();
+    });
+  }
+
+  /** Resolves true when a message may be there, false after `timeoutMs` of real time. */
+  async waitForMessage(timeoutMs: number): Promise<boolean> {
+    const { deps } = this.#parts;
+    let settle: (isWoken: boolean) => void = () => {};
+    const woken = new Promise<boolean>((resolve) => (settle = resolve));
+    this.#idle.push(settle);
+    const timer = deps.realClock.timer(timeoutMs, () => {
+      const at = this.#idle.indexOf(settle);
+      if (at >= 0) this.#idle.splice(at, 1);
+      settle(false);
+    });
+    const isWoken = await woken;
+    timer.cancel();
+    if (isWoken) this.#wokenCount = Math.max(0, this.#wokenCount - 1);
+    return isWoken;
+  }
+
+  /** Sessions that wait look again: the queue was suspended, or everything stops. */
+  wakeAll(): void {
+    while (this.#idle.length > 0) this.#wakeOne();
+  }
+
+  setState(state: ReadyState, context: string): void {
+    if (this.#states.get(state)?.context === context) return;
+    this.#states.set(state, { context, since: this.#parts.deps.clock.now() });
+    this.#parts.activity.changed();
+  }
+
+  clearState(state: ReadyState): void {
+    if (this.#states.delete(state)) this.#parts.activity.changed();
+  }
+
+  noteReply(reply: SmtpReply): void {
+    this.lastReply = singleLine(reply);
+  }
+
+  /** Asks for the path's configuration again; what it had stays when that fails. */
+  async refresh(): Promise<void> {
+    const { deps } = this.#parts;
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    this.#configuredMs = deps.clock.now();
+    try {
+      const { creator, source, site } = this.identity;
+      const domain = routingDomainOf(creator.parsed);
+      this.#path = await deps.events.getEgressPathConfig(domain, source.name, site, null);
+      this.maintain();
+    } catch (error) {
+      deps.diagnostic('error', `Ready queue ${this.name}: ${toError(error).message}`);
+    } finally {
+      this.#isRefreshing = false;
+    }
+  }
+
+  /** Nothing happened here for long. */
+  isReapable(nowMs: EpochMs): boolean {
+    return this.count === 0 && this.#dispatchers.size === 0 && nowMs >= this.#lastUsedMs + REAP_MS;
+  }
+
+  close(): void {
+    this.#pause?.cancel();
+    this.#pause = null;
+  }
+
+  #refreshWhenStale(): void {
+    const { refreshStrategy, refreshIntervalMs } = this.#path;
+    const age = this.#parts.deps.clock.now() - this.#configuredMs;
+    if (refreshStrategy === 'Ttl' && age >= refreshIntervalMs) void this.refresh();
+  }
+
+  #wakeOne(): void {
+    const settle = this.#idle.shift();
+    if (settle === undefined) return;
+    this.#wokenCount++;
+    settle(true);
+  }
+}
