@@ -108,7 +108,7 @@ export interface UserdataType<T extends HostObject> {
   readonly length?: (self: T) => number;
   /** Pairs for `__pairs`, in order. Also how the value is materialised for encoders and constructors. */
   readonly pairs?: (self: T) => readonly (readonly [LuaValue, LuaValue])[];
-  readonly toString?: (self: T) => string;
+  readonly toString?: (self: T) => string | Uint8Array;
   readonly equals?: (a: T, b: unknown) => boolean;
   readonly add?: (a: LuaValue, b: LuaValue) => LuaValue;
   readonly subtract?: (a: LuaValue, b: LuaValue) => LuaValue;
