@@ -20,7 +20,7 @@ export type ClientTrouble =
   | { readonly kind: 'payload-timeout' }
   | { readonly kind: 'read-failed'; readonly why: string; readonly command: string | null }
   | { readonly kind: 'write-failed'; readonly why: string; readonly commands: readonly string[] }
-  | { readonly kind: 'malformed'; readonly why: string; readonly command: string | null }
+  | { readonly kind: 'malformed'; readonly why: string }
   | { readonly kind: 'aborted' };
 
 export class ClientError extends Error {

@@ -26,8 +26,7 @@ const QUIT_TIMEOUT_MS = 1000;
 const WRITE_TIMEOUT_MS_MAX = 60_000;
 
 /** What a peer did while nobody had asked anything. */
-export type Unsolicited =
-  { readonly kind: 'reply'; readonly text: string } | { readonly kind: 'closed' };
+type Unsolicited = { readonly kind: 'reply'; readonly text: string } | { readonly kind: 'closed' };
 
 export class SmtpConnection {
   readonly #socket: Socket;
@@ -188,7 +187,7 @@ export class SmtpConnection {
       return reply;
     } catch (error) {
       if (!(error instanceof ReplySyntaxError)) throw error;
-      throw this.#failure({ kind: 'malformed', why: error.message, command });
+      throw this.#failure({ kind: 'malformed', why: error.message });
     }
   }
 

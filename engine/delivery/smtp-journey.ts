@@ -13,7 +13,7 @@ import type { OpeningFailure } from './smtp-dial.ts';
 import type { Candidate } from './smtp-plan.ts';
 import type { RecipientReply } from './smtp-transaction.ts';
 
-export interface AttemptFacts {
+interface AttemptFacts {
   /** `plan` and `lookups`, from the plan. */
   readonly plan: JsonObject;
   readonly host: Candidate | null;

@@ -40,7 +40,7 @@ export interface OpenedConnection {
   readonly tls: SessionAddress['tls'];
 }
 
-export interface OpeningRequest {
+interface OpeningRequest {
   readonly candidate: Candidate;
   readonly settings: SmtpSessionSettings;
   readonly transcript: SmtpTranscript;

@@ -26,14 +26,14 @@ export interface SmtpOutcome extends Outcome {
 }
 
 /** A batch of recipients, as indexes into the message's, with what each was answered. */
-export interface BatchReplies {
+interface BatchReplies {
   readonly indexes: readonly number[];
   readonly replies: readonly RecipientReply[];
   /** Addresses of the previous transaction of this session. */
   readonly previous: ReadonlySet<string>;
 }
 
-export interface JudgeOptions {
+interface JudgeOptions {
   readonly message: Message;
   /** `Uncategorized` when no bounce classifier is configured. */
   readonly bounceClass: (reply: SmtpReply) => string;
@@ -157,26 +157,25 @@ export function brokenReply(
     const { commands, waitMs } = trouble;
     const what = `[${commands.map(debugCommand).join(', ')}]`;
     const text = `${prefix} ${debugDuration(waitMs)} to write ${what}`;
-    return { code: 421, enhanced, text, command: commands[0] ?? null };
+    return { code: 421, enhanced, text, command: commandOf(error) };
   }
   const text = `KumoMTA internal: failed to send message: ${error.message}`;
   return plainReply(400, text, commandOf(error));
 }
 
+/** The command that failed, where it was a single one. */
 function commandOf({ trouble }: ClientError): string | null {
   switch (trouble.kind) {
     case 'read-failed':
+    case 'read-timeout':
       return trouble.command;
     case 'write-failed':
-      return trouble.commands[0] ?? null;
-    case 'malformed':
-      return trouble.command;
-    case 'payload-timeout':
-      return '.\r\n';
+    case 'write-timeout':
+      return trouble.commands.length === 1 ? (trouble.commands[0] ?? null) : null;
     case 'rejected':
       return trouble.reply.command;
-    case 'read-timeout':
-    case 'write-timeout':
+    case 'malformed':
+    case 'payload-timeout':
     case 'aborted':
       return null;
   }

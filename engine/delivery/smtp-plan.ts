@@ -22,7 +22,7 @@ export interface Candidate extends ChosenPort {
   readonly address: ResolvedAddress;
 }
 
-export interface SmtpPlan {
+interface SmtpPlan {
   readonly candidates: readonly Candidate[];
   /** For the Journey: entries with port and rule, who answered, what was left out and why. */
   readonly details: JsonObject;

@@ -11,7 +11,7 @@ import type { ResolvedAddress } from '../dns/resolver.ts';
 import type { MxListEntry } from '../policy/settings.ts';
 
 /** An address at once, or a name whose addresses (never its MX) are looked up. */
-export type MxListTarget =
+type MxListTarget =
   | {
       readonly kind: 'address';
       readonly name: string;

@@ -15,7 +15,7 @@ import type { SessionAddress } from './deliverer.ts';
 import { systemErrorText } from './smtp-debug-text.ts';
 import { TlsGate } from './smtp-tls-gate.ts';
 
-export interface TlsUpgradeOptions {
+interface TlsUpgradeOptions {
   /** Name of the plan entry: what the certificate must be for. */
   readonly name: string;
   /** `verify` refuses a certificate that is not good; `any` takes whatever is shown. */
@@ -30,7 +30,7 @@ export interface TlsUpgradeOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface TlsUpgrade {
+interface TlsUpgrade {
   readonly stream: TLSSocket;
   readonly info: NonNullable<SessionAddress['tls']>;
 }

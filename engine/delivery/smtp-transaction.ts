@@ -18,7 +18,7 @@ import { ClientError } from './smtp-client-error.ts';
 import type { SmtpConnection } from './smtp-connection.ts';
 import { dataPieces, isEightBit } from './smtp-data.ts';
 
-export interface TransactionRequest {
+interface TransactionRequest {
   readonly sender: EnvelopeAddress;
   readonly recipients: readonly EnvelopeAddress[];
   readonly body: Uint8Array;
@@ -33,7 +33,7 @@ export interface TransactionRequest {
   readonly onPhase: (phase: string) => void;
 }
 
-export type Stage = 'check' | 'rset' | 'mail' | 'rcpt' | 'data' | 'dot';
+type Stage = 'check' | 'rset' | 'mail' | 'rcpt' | 'data' | 'dot';
 
 export interface RecipientReply {
   /** What became of the recipient. */

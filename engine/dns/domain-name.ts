@@ -9,7 +9,7 @@ import { domainToASCII } from 'node:url';
 import { formatIp, parseIp } from '../base/ip.ts';
 import { DnsError } from './resolver.ts';
 
-export type Destination =
+type Destination =
   | { readonly kind: 'name'; readonly name: string; readonly port: number | null }
   | { readonly kind: 'ip'; readonly ip: string; readonly port: number | null };
 

@@ -54,7 +54,7 @@ const LOOPBACK_V4 = reverseName('127.0.0.1');
 const LOOPBACK_V6 = reverseName('::1');
 
 /** Names, lower case with trailing dot, and their addresses. Lines that are none are read over. */
-export function parseHosts(text: string): Map<string, string[]> {
+function parseHosts(text: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/);

@@ -32,7 +32,7 @@ export interface SystemDnsOptions {
 }
 
 /** For all servers and tries together. */
-export const LOOKUP_TIMEOUT_MS = 5000;
+const LOOKUP_TIMEOUT_MS = 5000;
 const TRY_TIMEOUT_MS = 2000;
 const NEGATIVE_TTL_MS = 5 * 60_000;
 const CACHED_ANSWERS_MAX = 10_000;

@@ -30,8 +30,4 @@ export class TtlCache<T extends object> {
     }
     this.#entries.set(key, { value, until: this.#clock.now() + ttlMs });
   }
-
-  clear(): void {
-    this.#entries.clear();
-  }
 }

@@ -19,7 +19,7 @@ export interface Zone {
   readonly records: ReadonlyMap<string, readonly ResourceRecord[]>;
 }
 
-export interface ZoneOptions {
+interface ZoneOptions {
   /** Used until the first `$ORIGIN`; a file's name gives one. */
   readonly origin?: string;
   /** For error texts. */

@@ -16,7 +16,7 @@ export interface LoadedZone {
   readonly label: string;
 }
 
-export interface ZoneSourceOptions {
+interface ZoneSourceOptions {
   /** Names that answer SERVFAIL. */
   readonly servfail?: readonly string[];
   /** Whether `*.corp.test` stands for names without records of their own. */

@@ -481,8 +481,8 @@ describe('smtp_client_rewrite_delivery_status', () => {
 });
 
 describe('a broken conversation', () => {
-  const failed = (what: string, command: string): string =>
-    `deferred 0 400 KumoMTA internal: failed to send message: ${what} [${command}]`;
+  const failed = (what: string, command?: string): string =>
+    `deferred 0 400 KumoMTA internal: failed to send message: ${what}${command === undefined ? '' : ` [${command}]`}`;
 
   test.each([
     ['mail', MAIL],
@@ -557,15 +557,15 @@ describe('a broken conversation', () => {
   ])('a reply that is none: %s', async (text, message) => {
     const sink = await client.sink({ mail: text });
     const report = await client.once(sink);
-    expect(outcomes(report)).toEqual([failed(message, MAIL)]);
+    expect(outcomes(report)).toEqual([failed(message)]);
     expect(report.connectionBroken).toBe(true);
   });
 
   test('a reply without end is cut off', async () => {
     const sink = await client.sink({ mail: `!raw ${'250-x\\r\\n'.repeat(100_000)}` });
-    expect(outcomes(await client.once(sink))).toEqual([failed('Response is too long', MAIL)]);
+    expect(outcomes(await client.once(sink))).toEqual([failed('Response is too long')]);
     const line = await client.sink({ mail: `!raw 250 ${'x'.repeat(100_000)}\\r\\n` });
-    expect(outcomes(await client.once(line))).toEqual([failed('Response line is too long', MAIL)]);
+    expect(outcomes(await client.once(line))).toEqual([failed('Response line is too long')]);
   });
 
   test('a peer that stops reading the body', async () => {
@@ -588,7 +588,7 @@ describe('a broken conversation', () => {
     const session = await client.planned([port], { timeouts: testTimeouts({ dataMs: 150 }) });
     const body = `Subject: x\r\n\r\n${`${'x'.repeat(998)}\r\n`.repeat(20_000)}`;
     expect(outcomes(await deliver(session, testMessage({ body })))).toEqual([
-      failed('Timed Out sending message payload data', '.'),
+      failed('Timed Out sending message payload data'),
     ]);
     await session.close();
     for (const socket of sockets) socket.destroy();
