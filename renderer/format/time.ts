@@ -42,9 +42,19 @@ export function fullTime(ms: number): string {
   return `${longDay(ms)} ${clockTime(ms)}${clockFraction(ms)}`;
 }
 
-/** The time of day for today's rows, else the day: eight characters at most. */
-export function listTime(ms: number, nowMs: number): string {
-  return isSameDay(ms, nowMs) ? clockTime(ms) : shortDay(ms, nowMs);
+/**
+ * The time of day for today's rows, else the day: eight characters at most; `long` adds the time of
+ * day to the day.
+ */
+export function listTime(ms: number, todayMs: number, form: 'short' | 'long' = 'short'): string {
+  if (isSameDay(ms, todayMs)) return clockTime(ms);
+  const day = shortDay(ms, todayMs);
+  return form === 'short' ? day : `${day} ${clockMinute(ms)}`;
+}
+
+/** Midnight before: a time that stays the same all day. */
+export function startOfDay(ms: number): number {
+  return new Date(ms).setHours(0, 0, 0, 0);
 }
 
 export function isSameDay(leftMs: number, rightMs: number): boolean {

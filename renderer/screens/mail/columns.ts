@@ -13,6 +13,7 @@ export interface ColumnLayout {
   readonly template: string;
   readonly fromWidth: number;
   readonly toWidth: number;
+  readonly hasLongTime: boolean;
 }
 
 const GAP = 7;
@@ -42,13 +43,16 @@ const ORDER: readonly Column[] = [
 /** From this width on, a column is shown. */
 const FROM_WIDTH: Readonly<Partial<Record<Column, number>>> = {
   tries: 420,
-  from: 570,
-  arrow: 570,
-  marks: 570,
+  from: 620,
+  arrow: 620,
+  marks: 620,
   route: 700,
   size: 700,
 };
 const SUBJECT_MIN = 80;
+/** From here on, rows of other days have room for their time of day as well. */
+const LONG_TIME_WIDTH = 900;
+const LONG_TIME = 84;
 
 export function layOutColumns(width: number, hidden: readonly ColumnName[]): ColumnLayout {
   const columns = ORDER.filter((column) => {
@@ -56,7 +60,9 @@ export function layOutColumns(width: number, hidden: readonly ColumnName[]): Col
     const owner = column === 'arrow' ? 'from' : column;
     return !hidden.some((name) => name === owner);
   });
-  const fixed = columns.reduce((sum, column) => sum + (FIXED[column] ?? 0), 0);
+  const hasLongTime = width >= LONG_TIME_WIDTH;
+  const widths = hasLongTime ? { ...FIXED, time: LONG_TIME } : FIXED;
+  const fixed = columns.reduce((sum, column) => sum + (widths[column] ?? 0), 0);
   const room = Math.max(200, width - PADDING - GAP * (columns.length - 1) - fixed);
   const has = (column: Column): boolean => columns.includes(column);
   const from = has('from') ? clamp(room * 0.15, 58, 190) : 0;
@@ -67,10 +73,11 @@ export function layOutColumns(width: number, hidden: readonly ColumnName[]): Col
   return {
     columns,
     template: columns
-      .map((column) => `${Math.floor(FIXED[column] ?? flexible[column] ?? 0)}px`)
+      .map((column) => `${Math.floor(widths[column] ?? flexible[column] ?? 0)}px`)
       .join(' '),
     fromWidth: Math.floor(from),
     toWidth: Math.floor(to),
+    hasLongTime,
   };
 }
 
