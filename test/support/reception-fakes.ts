@@ -229,9 +229,9 @@ function fromSnakeCase(override: JsonObject): Partial<EsmtpListenerParams> {
   );
 }
 
-/** Resolves when `condition` holds; fails with `what` when it does not within two seconds. */
+/** Resolves when `condition` holds; fails with `what` when it does not within five seconds. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = performance.now() + 2_000;
+  const end = performance.now() + 5_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Waited in vain: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

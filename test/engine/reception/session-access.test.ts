@@ -209,7 +209,7 @@ describe('STARTTLS and AUTH', () => {
   test('a client that waits for a line of AUTH can be idle too', async () => {
     await using world = await ReceptionWorld.open({
       mode: ORDINARY_MODE,
-      params: { clientTimeoutMs: 50 },
+      params: { clientTimeoutMs: 400 },
     });
     await using smtp = await SmtpScript.connect(world.address);
     expect(await smtp.say('AUTH PLAIN')).toEqual(['334  ']);

@@ -199,7 +199,7 @@ describe('a session', () => {
   });
 
   test('tells an idle client so, in the middle of a body too, without a record', async () => {
-    await using world = await ReceptionWorld.open({ params: { clientTimeoutMs: 50 } });
+    await using world = await ReceptionWorld.open({ params: { clientTimeoutMs: 400 } });
     await using idle = await SmtpScript.connect(world.address);
     expect(await idle.reply()).toEqual(['421 4.3.2 mx.golden.test idle too long']);
     expect(await idle.reply()).toEqual(['!closed']);

@@ -78,7 +78,7 @@ describe('a body', () => {
     await using friendly = await SmtpScript.connect(ordinary.address);
     await begin(friendly, 'b@dest.test');
     expect((await friendly.say('.'))[0]).toMatch(/^250 OK/);
-    await using strict = await ReceptionWorld.open({ params: { clientTimeoutMs: 100 } });
+    await using strict = await ReceptionWorld.open({ params: { clientTimeoutMs: 400 } });
     await using stuck = await SmtpScript.connect(strict.address);
     await begin(stuck, 'b@dest.test');
     expect(await stuck.say('.')).toEqual(['421 4.3.2 mx.golden.test idle too long']);
@@ -117,7 +117,7 @@ describe('a body', () => {
   });
 
   test('is answered in time even when the policy does not return', async () => {
-    await using world = await ReceptionWorld.open({ params: { dataProcessingTimeoutMs: 30 } });
+    await using world = await ReceptionWorld.open({ params: { dataProcessingTimeoutMs: 400 } });
     let release = (): void => {};
     world.policy.on(
       'smtp_server_message_received',
@@ -134,7 +134,7 @@ describe('a body', () => {
   });
 
   test('whose insertion takes too long is a 451 in strict mode', async () => {
-    await using world = await ReceptionWorld.open({ params: { dataProcessingTimeoutMs: 30 } });
+    await using world = await ReceptionWorld.open({ params: { dataProcessingTimeoutMs: 400 } });
     let release = (): void => {};
     world.queue.hold = new Promise((resolve) => (release = resolve));
     await using smtp = await SmtpScript.connect(world.address);
