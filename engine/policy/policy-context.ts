@@ -37,6 +37,8 @@ export class PolicyContext {
   readonly epoch: number;
   readonly createdMs: MonotonicMs;
   useCount = 0;
+  /** The event it is working on, or the last one. */
+  currentEvent = 'policy file';
   recorder: CallRecorder | null = null;
 
   constructor(lua: LuaContext, epoch: number, createdMs: MonotonicMs) {

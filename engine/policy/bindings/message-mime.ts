@@ -8,6 +8,7 @@ import { checkFixConformance, parseConformanceFlags } from '../../mail/conforman
 import type { Message } from '../../mail/message.ts';
 import { appendTextHtml, appendTextPlain } from '../../mail/mime/append-text.ts';
 import { boundarySource } from '../../mail/mime/builder.ts';
+import { MimePart } from '../../mail/mime/part.ts';
 import { deliveryReportJson, parseDeliveryReport } from '../../mail/report-rfc3464.ts';
 import { parseFeedbackReport } from '../../mail/report-rfc5965.ts';
 import { deserialize } from '../config-build.ts';
@@ -16,6 +17,7 @@ import type { HostCall, HostResult } from '../lua/host-function.ts';
 import type { CoreDeps } from './core-deps.ts';
 import { replaceData } from './message-headers.ts';
 import { method, type MessageMethods } from './message-object.ts';
+import { MimePartObject } from './mimepart.ts';
 
 const CONFORMANCE_SETTINGS = struct('CheckFixSettings', {
   detect_encoding: defaulted(bool, false),
@@ -26,6 +28,12 @@ const CONFORMANCE_SETTINGS = struct('CheckFixSettings', {
 
 export function mimeMethods(deps: CoreDeps): MessageMethods {
   return {
+    parse_mime: method(
+      'read',
+      'parse_mime() -> MimePart',
+      'The parts of the message as they are now; changing them does not change the message.',
+      (m) => new MimePartObject(MimePart.parse(m.data)),
+    ),
     parse_rfc3464: method(
       'read',
       'parse_rfc3464() -> table',

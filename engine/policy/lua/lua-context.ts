@@ -51,6 +51,9 @@ import { trimStandardLibrary } from './standard-library.ts';
 const HOOK_INSTRUCTIONS = 100_000;
 /** A wasm memory cannot address more. */
 const MEMORY_BYTES_MAX = 2 ** 32 - 65_536;
+/** New userdata after which Lua is told to collect: it sees their four bytes, not what they hold. */
+const OBJECTS_PER_COLLECTION = 5_000;
+const WEIGHT_PER_COLLECTION = 32 * 1024 * 1024;
 /** Light userdata with this mark stand for suspended host functions. */
 const PENDING_MARK = 0x4000_0000;
 
@@ -105,6 +108,7 @@ export class LuaContext implements LuaContextHandle {
   #sliceStart = 0;
   #fatal: LuaFatalError | null = null;
   readonly #messageHandler: number;
+  readonly #collectGarbage: number;
 
   static create(options: LuaContextOptions): LuaContext {
     return new LuaContext(options);
@@ -147,6 +151,8 @@ export class LuaContext implements LuaContextHandle {
       raw: (S) => this.#wrapRaised(S),
     });
     this.#messageHandler = this.machine.ref(L);
+    lua.lua_getglobal(L, this.machine.name('collectgarbage'));
+    this.#collectGarbage = this.machine.ref(L);
     if (options.budgetMs !== undefined) {
       lua.lua_sethook(L, this.machine.hookPointer, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     }
@@ -359,6 +365,24 @@ export class LuaContext implements LuaContextHandle {
   /** Starts the budget of the next event. */
   resetBudget(): void {
     this.#usedMs = 0;
+  }
+
+  /** A full garbage collection. */
+  collect(): void {
+    if (this.#fatal) return;
+    const L = this.#main;
+    this.machine.pushRef(L, this.#collectGarbage);
+    this.machine.lua.lua_pcallk(L, 0, 0, 0, 0, 0);
+    this.machine.lua.lua_settop(L, 0);
+    this.objects.resetPressure();
+  }
+
+  /** Collects when many host objects, or large ones, were handed to Lua since the last time. */
+  collectIfDue(): void {
+    const { pushedCount, pushedBytes } = this.objects;
+    if (pushedCount >= OBJECTS_PER_COLLECTION || pushedBytes >= WEIGHT_PER_COLLECTION) {
+      this.collect();
+    }
   }
 
   readResults(L: LuaState, count: number): LuaValue[] {

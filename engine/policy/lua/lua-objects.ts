@@ -38,6 +38,9 @@ export class LuaObjects {
   readonly #counts = new Map<HostObject, number>();
   readonly #types = new Map<unknown, DefinedType>();
   #closureMetatable = 0;
+  /** Objects, and the bytes they keep alive, handed to Lua since the last collection. */
+  pushedCount = 0;
+  pushedBytes = 0;
 
   constructor(
     machine: LuaMachine,
@@ -62,7 +65,15 @@ export class LuaObjects {
     this.#closureMetatable = this.#machine.ref(L);
   }
 
+  /** Starts counting anew what is handed to Lua. */
+  resetPressure(): void {
+    this.pushedCount = 0;
+    this.pushedBytes = 0;
+  }
+
   push(L: LuaState, object: HostObject): void {
+    this.pushedCount++;
+    this.pushedBytes += object.weightBytes;
     const { metatable } = this.#typeOf(object);
     const slot = this.#take(object);
     if (object.dispose) this.#counts.set(object, (this.#counts.get(object) ?? 0) + 1);

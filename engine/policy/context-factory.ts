@@ -1,0 +1,91 @@
+/**
+ * Makes contexts: a machine, the bindings, the chunk loader, and one run of the whole policy file.
+ *
+ * Source: reference `lua-api.md` §1.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Bindings } from './bindings/bindings.ts';
+import { PolicyError } from './events.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import { installChunkLoader } from './lua/chunk-loader.ts';
+import { LuaContext, type LuaContextOptions } from './lua/lua-context.ts';
+import { LuaError, LuaFatalError } from './lua/lua-error.ts';
+import { PolicyContext } from './policy-context.ts';
+import { PACKAGE_PATH_PREFIX, type PolicySource } from './policy-source.ts';
+import type { PolicyWorld } from './policy-world.ts';
+
+export interface ContextFactoryOptions {
+  readonly world: PolicyWorld;
+  readonly bindings: readonly Bindings[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly heartbeat: Heartbeat;
+  readonly budgetMs: number | null;
+  readonly memoryBytesMax: number | null;
+  readonly gate: LuaContextOptions['gate'] | null;
+  /** Where `warn` goes. */
+  readonly warn: (text: string) => void;
+}
+
+export class ContextFactory {
+  readonly #options: ContextFactoryOptions;
+
+  constructor(options: ContextFactoryOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {PolicyError} the policy cannot be compiled, or its run failed */
+  async create(source: PolicySource): Promise<PolicyContext> {
+    const { world, clock } = this.#options;
+    const context = new PolicyContext(this.#createLua(source), world.epoch, clock.monotonic());
+    world.adopt(context);
+    try {
+      await context.lua.run(source.text, source.file);
+    } catch (error) {
+      this.dispose(context);
+      throw policyErrorOf(error, null, source.file);
+    }
+    for (const event of context.handlers.keys()) source.events.add(event);
+    return context;
+  }
+
+  dispose(context: PolicyContext): void {
+    this.#options.world.forget(context);
+    context.lua.dispose();
+  }
+
+  #createLua(source: PolicySource): LuaContext {
+    const { world, bindings, clock, random, heartbeat, budgetMs, memoryBytesMax, gate, warn } =
+      this.#options;
+    const lua = LuaContext.create({
+      clock,
+      ...(budgetMs === null ? {} : { budgetMs }),
+      ...(memoryBytesMax === null ? {} : { memoryBytesMax }),
+      ...(gate ? { gate } : {}),
+      heartbeat: {
+        enter: () => heartbeat.enter(world.contextOf(lua)?.currentEvent ?? 'policy file'),
+        leave: () => heartbeat.leave(),
+      },
+      warn,
+      seed: [Math.floor(random.next() * 2 ** 31), Math.floor(random.next() * 2 ** 31)],
+    });
+    lua.register(bindings);
+    installChunkLoader(lua, source, PACKAGE_PATH_PREFIX);
+    if (world.isValidating) lua.setGlobal('_VALIDATING_CONFIG', true);
+    return lua;
+  }
+}
+
+/** Whatever a context threw, as the stages see it. Rejects are not this function's business. */
+export function policyErrorOf(error: unknown, event: string | null, file?: string): PolicyError {
+  if (error instanceof PolicyError) return error;
+  const place = error instanceof LuaError || error instanceof LuaFatalError ? error.place : null;
+  const message = error instanceof Error ? error.message : String(error);
+  const where = place ?? (file === undefined ? null : { file });
+  return new PolicyError(message, {
+    ...(event === null ? {} : { event }),
+    ...(where ?? {}),
+    cause: error,
+  });
+}
