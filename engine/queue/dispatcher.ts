@@ -36,7 +36,7 @@ import { openSession } from './open-session.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
 import { retryDelayMs } from './retry-schedule.ts';
-import { SessionRecords } from './session-records.ts';
+import { hold, SessionRecords } from './session-records.ts';
 import type { Held } from './session-records.ts';
 
 /** How a part of the session's loop ended: go on, or end the session this way. */
@@ -189,7 +189,7 @@ export class Dispatcher {
         await insertion.suspended(queue, message, suspension, session, null);
         queue.outsideCount--;
       } else {
-        this.#held.push({ entry, attempt: null, outcomes: [] });
+        this.#held.push(hold(entry));
       }
     }
   }
@@ -287,7 +287,7 @@ export class Dispatcher {
     reason: PlanFailure['reason'] | 'TooManyConnectionFailures',
   ): Promise<void> {
     for (const entry of this.#ready.drain()) {
-      const held: Held = { entry, attempt: this.#begin(entry), outcomes: [] };
+      const held: Held = { ...hold(entry), attempt: this.#begin(entry) };
       try {
         await this.#records.failInBulk(held, { kind, reply, reason });
       } finally {
@@ -374,7 +374,7 @@ export class Dispatcher {
       });
     };
     for (const entry of this.#ready.drain()) {
-      this.#held.push({ entry, attempt: null, outcomes: [] });
+      this.#held.push(hold(entry));
     }
     await this.#letGo(back);
   }

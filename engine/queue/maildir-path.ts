@@ -71,6 +71,7 @@ export class MaildirPath {
     const { protocol, details } = destination;
     const isRepeat = message.numAttempts > 0;
     if (!message.isLoaded) await deps.store.loadBody(message);
+    message.wake();
     const attempt = Attempt.begin(deps, message, {
       protocol: 'Maildir',
       site: protocol.path,

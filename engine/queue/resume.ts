@@ -60,6 +60,8 @@ async function enumerate(parts: QueueParts, waiting: WaitingMessage): Promise<bo
   }
   message.rowSeq = waiting.rowSeq;
   message.doze();
+  // KumoMTA does not store attempts.
+  if (deps.mode === 'strict') message.numAttempts = 0;
   try {
     await deps.events.spoolMessageEnumerated(message);
   } catch (error) {
@@ -107,13 +109,10 @@ async function enumerateStrictly(
   const { deps, requeue, insertion } = parts;
   const now = deps.clock.now();
   const ageMs = Math.max(0, now - message.createdMs);
-  message.numAttempts = inferAttempts(ageMs, queue.config);
   message.due = message.scheduling === null ? null : adjustDue(message.scheduling, now);
   const expiry = expiryOf(message, queue, ageMs, now);
-  if (expiry !== null) {
-    message.numAttempts = 0;
-    return requeue.expire(queue, message, expiry);
-  }
+  if (expiry !== null) return requeue.expire(queue, message, expiry);
+  message.numAttempts = inferAttempts(ageMs, queue.config);
   await insertion.insert(queue, message, ['Enumerated'], null);
 }
 

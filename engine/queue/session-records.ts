@@ -19,6 +19,8 @@ import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
 export interface Held {
   readonly entry: ReadyEntry;
   attempt: Attempt | null;
+  /** Who it was for when it was taken; a message that moves on by itself may have lost them. */
+  readonly addressees: { readonly emails: readonly string[]; readonly rowSeqs: readonly number[] };
   /** Of all transactions so far. */
   readonly outcomes: Outcome[];
   peer?: string | null;
@@ -36,6 +38,12 @@ const RECORD_TYPE: Readonly<Record<Outcome['kind'], RecordType>> = {
   bounced: 'Bounce',
   rebound: 'DeferredInjectionRebind',
 };
+
+export function hold(entry: ReadyEntry): Held {
+  const { recipients, rowSeqs } = entry.message;
+  const addressees = { emails: recipients.map(({ email }) => email), rowSeqs };
+  return { entry, attempt: null, addressees, outcomes: [] };
+}
 
 const NO_ADDRESS: SessionAddress = { peerAddress: null, sourceAddress: null, tls: null };
 
@@ -69,6 +77,10 @@ export class SessionRecords {
     const done = new Set<number>();
     for (const outcome of report.outcomes) {
       held.outcomes.push(outcome);
+      if (outcome.kind === 'rebound') {
+        await this.#logMoved(held, outcome.reply);
+        continue;
+      }
       const indexes =
         outcome.recipients === 'all' ? message.recipients.map((_, i) => i) : outcome.recipients;
       if (outcome.kind !== 'deferred') for (const index of indexes) done.add(index);
@@ -168,6 +180,17 @@ export class SessionRecords {
           nextDueMs,
           arithmetic,
         }),
+    });
+  }
+
+  async #logMoved(held: Held, response: SmtpReply): Promise<void> {
+    const { emails, rowSeqs } = held.addressees;
+    await this.#parts.deps.log.record({
+      ...this.#shared(held, NO_ADDRESS),
+      type: RECORD_TYPE.rebound,
+      response,
+      recipients: emails,
+      rowSeqs,
     });
   }
 

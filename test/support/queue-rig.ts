@@ -347,6 +347,7 @@ function fakeEvents(options: RigOptions): PolicyEvents {
       ...(typeof options.config === 'function' ? options.config(domain) : options.config),
     }),
     getEgressPathConfig: async () => ({ ...DEFAULT_PATH, ...options.path }),
+    spoolMessageEnumerated: async () => {},
     getEgressPool: async (name) => ({ name, entries: [], ttlMs: 60_000 }),
     getEgressSource: async () => Promise.reject(new Error('no such source')),
   };
