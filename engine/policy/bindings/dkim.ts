@@ -7,7 +7,8 @@
 import type { EpochMs } from '../../base/clock.ts';
 import { parseDkimKey, signMessage } from '../../mail/dkim.ts';
 import type { DkimSigner } from '../../mail/dkim.ts';
-import { deserialize } from '../config-build.ts';
+import { deserialize, materialize } from '../config-build.ts';
+import type { PairsOf } from '../config-build.ts';
 import { duration, keySource } from '../config-scalars.ts';
 import {
   bool,
@@ -78,9 +79,10 @@ const SIGNER_TYPE: UserdataType<PolicySigner> = { name: 'Signer', class: PolicyS
 export function dkimBindings(deps: BindingDeps): Bindings {
   const signers = new Map<string, { readonly signer: PolicySigner; readonly until: EpochMs }>();
   const make = (call: HostCall): PolicySigner | Promise<PolicySigner> => {
+    const pairsOf: PairsOf = (object) => call.context.pairsOf(object);
     const table = call.value(1);
-    const config = deserialize(SIGNER, table, (object) => call.context.pairsOf(object));
-    const id = luaJsonText(table);
+    const config = deserialize(SIGNER, table, pairsOf);
+    const id = luaJsonText(materialize(table, pairsOf));
     const known = signers.get(id);
     if (known && known.until > deps.mailClock.now()) return known.signer;
     refuseUnsupported(config);

@@ -3,8 +3,8 @@
  *
  * Source: reference `lua-api.md` §3.11.
  */
+import { jsonFloat } from '../../mail/json.ts';
 import type { JsonObject } from '../../mail/json.ts';
-import { Float } from '../../mail/jinja/value.ts';
 import { compileTemplate } from '../../mail/template.ts';
 import type { TemplateDialect, TemplateSources } from '../../mail/template.ts';
 import type { HostCall } from '../lua/host-function.ts';
@@ -34,7 +34,7 @@ function isDialect(name: string): name is TemplateDialect {
 
 /** Jinja prints `2.0` for a float; Handlebars knows one kind of number. */
 function plain(tree: Tree, dialect: TemplateDialect): unknown {
-  if (tree instanceof LuaFloat) return dialect === 'Jinja' ? new Float(tree.value) : tree.value;
+  if (tree instanceof LuaFloat) return dialect === 'Jinja' ? jsonFloat(tree.value) : tree.value;
   if (tree === null || typeof tree !== 'object') return tree;
   if (isTreeList(tree)) return tree.map((item) => plain(item, dialect));
   return Object.fromEntries([...tree].map(([key, item]) => [key, plain(item, dialect)]));
