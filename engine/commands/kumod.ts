@@ -5,7 +5,7 @@
  * Source: reference of KumoMTA's start-up; `docs/reference/differences.md`.
  */
 import { resolve } from 'node:path';
-import { startStrictEngine } from '../engine.ts';
+import { startStrictEngine } from '../strict-engine.ts';
 import { UsageError, callersFolder, readOptions } from './command.ts';
 import type { Command } from './command.ts';
 import { stopSignal } from './stop-signal.ts';

@@ -9,6 +9,7 @@ import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Message } from '../mail/message.ts';
 import { singleLine } from '../mail/smtp-reply.ts';
+import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type {
   LocalLogSettings,
@@ -72,6 +73,11 @@ export class DispositionLogger implements DispositionLog {
   setClassifier(classifier: BounceClassifier): void {
     if (this.#classifier !== null) throw new Error('classifier already initialized');
     this.#classifier = classifier;
+  }
+
+  /** What the classifier would call a failure with this reply; `Uncategorized` without one. */
+  classOf(reply: SmtpReply): string {
+    return this.#classifier?.classify('Bounce', singleLine(reply)) ?? 'Uncategorized';
   }
 
   /** Replaces the accounting database; null goes without one. */

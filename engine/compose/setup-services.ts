@@ -1,0 +1,143 @@
+/**
+ * What a policy sets up and asks for (`PolicyServices`), joined to the stages. During `init` the
+ * listeners and spools are only noted: the engine opens them, in the order given, when `init` has
+ * ended and the store is open.
+ */
+import type { AuthInfo } from '../mail/connection-meta.ts';
+import type { JsonObject, JsonValue } from '../mail/json.ts';
+import type { Message } from '../mail/message.ts';
+import type { PolicyServices } from '../policy/services.ts';
+import type {
+  EsmtpListenerSettings,
+  HttpListenerSettings,
+  LocalLogSettings,
+  LogDispositionHookSettings,
+  LogHookSettings,
+  SpoolSettings,
+} from '../policy/settings.ts';
+
+/** What the running engine does for a policy; absent until it runs. */
+export interface RunningServices {
+  startEsmtpListener(settings: EsmtpListenerSettings): Promise<void>;
+  startHttpListener(settings: HttpListenerSettings): Promise<void>;
+  injectMessage(message: Message, deferredSpool: boolean): Promise<void>;
+  injectV1(request: JsonValue, auth: AuthInfo): Promise<JsonObject>;
+  buildV1(request: JsonValue, auth: AuthInfo): Promise<Message[]>;
+  admin: PolicyServices['admin'];
+  saveMessage(message: Message): Promise<void>;
+  bumpConfigEpoch(): void;
+}
+
+/** Logs and classifier: ready before `init`, since records may be written at any time. */
+export interface LogSetup {
+  addLocalLog(settings: LocalLogSettings): void;
+  addHook(settings: LogHookSettings): void;
+  addDispositionHook(settings: LogDispositionHookSettings): void;
+  setClassifierFiles(files: readonly string[]): void;
+}
+
+export class SetupServices implements PolicyServices {
+  readonly esmtpListeners: EsmtpListenerSettings[] = [];
+  readonly httpListeners: HttpListenerSettings[] = [];
+  readonly spools: SpoolSettings[] = [];
+  readonly #log: LogSetup;
+  readonly #mapStatePath: (path: string) => string;
+  readonly #diagnostic: PolicyServices['diagnostic'];
+  #running: RunningServices | null = null;
+
+  /** @param mapStatePath where a spool or log path of the policy really is */
+  constructor(
+    log: LogSetup,
+    mapStatePath: (path: string) => string,
+    diagnostic: PolicyServices['diagnostic'],
+  ) {
+    this.#log = log;
+    this.#mapStatePath = mapStatePath;
+    this.#diagnostic = diagnostic;
+  }
+
+  /** From here on calls go to the running engine. */
+  run(running: RunningServices): void {
+    this.#running = running;
+  }
+
+  async startEsmtpListener(settings: EsmtpListenerSettings): Promise<void> {
+    if (this.#running === null) this.esmtpListeners.push(settings);
+    else await this.#running.startEsmtpListener(settings);
+  }
+
+  async startHttpListener(settings: HttpListenerSettings): Promise<void> {
+    if (this.#running === null) this.httpListeners.push(settings);
+    else await this.#running.startHttpListener(settings);
+  }
+
+  defineSpool(settings: SpoolSettings): Promise<void> {
+    this.spools.push({ ...settings, path: this.#mapStatePath(settings.path) });
+    return Promise.resolve();
+  }
+
+  configureLocalLogs(settings: LocalLogSettings): Promise<void> {
+    const perRecord = Object.entries(settings.perRecord).map(
+      ([type, entry]) =>
+        [
+          type,
+          { ...entry, logDir: entry.logDir === null ? null : this.#mapStatePath(entry.logDir) },
+        ] as const,
+    );
+    this.#log.addLocalLog({
+      ...settings,
+      logDir: this.#mapStatePath(settings.logDir),
+      perRecord: Object.fromEntries(perRecord),
+    });
+    return Promise.resolve();
+  }
+
+  configureLogHook(settings: LogHookSettings): Promise<void> {
+    this.#log.addHook(settings);
+    return Promise.resolve();
+  }
+
+  configureLogDispositionHook(settings: LogDispositionHookSettings): Promise<void> {
+    this.#log.addDispositionHook(settings);
+    return Promise.resolve();
+  }
+
+  configureBounceClassifier({ files }: { files: readonly string[] }): Promise<void> {
+    this.#log.setClassifierFiles(files);
+    return Promise.resolve();
+  }
+
+  injectMessage(message: Message, deferredSpool: boolean): Promise<void> {
+    return this.#require('inject a message').injectMessage(message, deferredSpool);
+  }
+
+  injectV1(request: JsonValue, auth: AuthInfo): Promise<JsonObject> {
+    return this.#require('inject').injectV1(request, auth);
+  }
+
+  buildV1(request: JsonValue, auth: AuthInfo): Promise<Message[]> {
+    return this.#require('build messages').buildV1(request, auth);
+  }
+
+  admin(...call: Parameters<PolicyServices['admin']>): Promise<JsonValue> {
+    return this.#require('administer queues').admin(...call);
+  }
+
+  saveMessage(message: Message): Promise<void> {
+    return this.#require('save a message').saveMessage(message);
+  }
+
+  bumpConfigEpoch(): void {
+    this.#running?.bumpConfigEpoch();
+  }
+
+  diagnostic(level: 'error' | 'warn' | 'info' | 'debug', text: string): void {
+    this.#diagnostic(level, text);
+  }
+
+  #require(what: string): RunningServices {
+    if (this.#running === null)
+      throw new Error(`Cannot ${what} before the engine runs: waiting for spool startup`);
+    return this.#running;
+  }
+}
