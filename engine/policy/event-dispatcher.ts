@@ -173,7 +173,12 @@ function discardResults(): void {
 /** A reject that survived its way through Lua, else a policy error. */
 export function settledError(thrown: unknown, event: string): PolicyReject | PolicyError {
   if (thrown instanceof PolicyReject) return thrown;
-  if (thrown instanceof LuaError && thrown.root instanceof PolicyReject) return thrown.root;
+  if (thrown instanceof LuaError && thrown.root instanceof PolicyReject) {
+    // Where a reject is no reply (constructors, injection), its text shows the traceback.
+    const reject = new PolicyReject(thrown.root.code, thrown.root.text, thrown.root.mode);
+    reject.message = thrown.message;
+    return reject;
+  }
   return policyErrorOf(toError(thrown), event);
 }
 
