@@ -3,12 +3,12 @@
  *
  * Source: minijinja's grammar.
  */
+import { jsonFloat } from '../json.ts';
 import type { BinaryOperator, CallArgs, Expression } from './ast.ts';
 import { Fault } from './fault.ts';
 import { describeToken } from './lexer.ts';
 import type { Token } from './lexer.ts';
 import type { TokenStream } from './token-stream.ts';
-import { Float } from './value.ts';
 
 export function parseExpression(tokens: TokenStream): Expression {
   return tokens.nested(() => parseConditional(tokens));
@@ -218,7 +218,7 @@ function parsePrimary(tokens: TokenStream): Expression {
     case 'integer':
       return { type: 'constant', line, value: integerOf(token.text) };
     case 'float':
-      return { type: 'constant', line, value: new Float(Number(token.text)) };
+      return { type: 'constant', line, value: jsonFloat(Number(token.text)) };
     default:
       break;
   }

@@ -2,11 +2,12 @@
  * Values inside a template: what they are called, how they print, compare and count as true.
  *
  * JSON values stand for themselves. Beside them there are `undefined` (a missing name, printed as
- * nothing), floats with an integral value (`4 / 2` prints `2.0`), strings that are already safe
+ * nothing), big integers, strings that are already safe
  * for HTML, maps made in the template, and callable objects.
  *
  * Source: minijinja's value model.
  */
+import { isJsonFloat, jsonFloat } from '../json.ts';
 import { Fault } from './fault.ts';
 
 export type Value =
@@ -15,21 +16,12 @@ export type Value =
   | boolean
   | number
   | bigint
-  | Float
   | string
   | Safe
   | HostValue
   | readonly Value[]
   | ReadonlyMap<Value, Value>
   | { readonly [key: string]: Value };
-
-/** A float, whatever its value; a plain number with a fraction is one too. */
-export class Float {
-  readonly value: number;
-  constructor(value: number) {
-    this.value = value;
-  }
-}
 
 /** A string that needs no escaping. */
 export class Safe {
@@ -67,16 +59,16 @@ export abstract class HostValue {
 
 export type Dict = ReadonlyMap<Value, Value> | { readonly [key: string]: Value };
 
-export function isFloat(value: Value): value is number | Float {
-  return value instanceof Float || (typeof value === 'number' && !Number.isInteger(value));
+export function isFloat(value: Value): value is number {
+  return isJsonFloat(value) || (typeof value === 'number' && !Number.isInteger(value));
 }
 
 export function isInteger(value: Value): value is number | bigint {
   return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
 }
 
-export function isNumber(value: Value): value is number | bigint | Float {
-  return typeof value === 'number' || typeof value === 'bigint' || value instanceof Float;
+export function isNumber(value: Value): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint' || isJsonFloat(value);
 }
 
 export function isText(value: Value): value is string | Safe {
@@ -89,14 +81,13 @@ export function isList(value: Value): value is readonly Value[] {
 
 export function isDict(value: Value): value is Dict {
   if (typeof value !== 'object' || value === null || isList(value)) return false;
-  return !(value instanceof Float || value instanceof Safe || value instanceof HostValue);
+  return !(isJsonFloat(value) || value instanceof Safe || value instanceof HostValue);
 }
 
 /** The number as JavaScript's; booleans count as 0 and 1. `undefined` for anything else. */
 export function numberOf(value: Value): number | undefined {
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (value instanceof Float) return value.value;
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined;
+  return isNumber(value) ? Number(value) : undefined;
 }
 
 /** The integer as a bigint; `undefined` when there is a fraction or no number at all. */
@@ -112,7 +103,7 @@ export function integer(value: bigint): number | bigint {
 }
 
 export function float(value: number): Value {
-  return Number.isInteger(value) ? new Float(value) : value;
+  return jsonFloat(value);
 }
 
 export function textOf(value: string | Safe): string {
@@ -186,7 +177,7 @@ export function debug(value: Value): string {
   if (value === undefined) return 'undefined';
   if (value === null) return 'none';
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
-  if (typeof value === 'number' || value instanceof Float) return displayNumber(value);
+  if (isNumber(value)) return displayNumber(value);
   if (isText(value)) return quote(textOf(value));
   if (isList(value)) return `[${value.map(debug).join(', ')}]`;
   if (value instanceof HostValue) return value.display;
@@ -194,7 +185,7 @@ export function debug(value: Value): string {
   return `{${entries.join(', ')}}`;
 }
 
-function displayNumber(value: number | Float): string {
+function displayNumber(value: number): string {
   const number = numberOf(value) ?? 0;
   if (!isFloat(value)) return plainDigits(number);
   if (Number.isNaN(number)) return 'NaN';
@@ -204,10 +195,10 @@ function displayNumber(value: number | Float): string {
 }
 
 /** A float in JSON: always recognisable as one. Infinity and NaN have no JSON form. */
-function jsonFloat(number: number): string {
+function floatJson(number: number): string {
   if (!Number.isFinite(number)) return 'null';
   if (Math.abs(number) >= 1e16) return number.toExponential().replace('+', '');
-  return displayNumber(new Float(number));
+  return displayNumber(jsonFloat(number));
 }
 
 /** The shortest digits that read back as this number, never with an exponent. */
@@ -296,8 +287,7 @@ export function areEqual(a: Value, b: Value): boolean {
 export function jsonText(value: Value, indent = 0, depth = 1): string {
   if (value === undefined || value === null) return 'null';
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
-  if (typeof value === 'number') return isFloat(value) ? jsonFloat(value) : String(value);
-  if (value instanceof Float) return jsonFloat(value.value);
+  if (isNumber(value)) return isFloat(value) ? floatJson(Number(value)) : String(value);
   if (isText(value)) return JSON.stringify(textOf(value));
   if (value instanceof HostValue) throw new Fault('operation', 'cannot serialize to JSON');
   const inner = (v: Value): string => jsonText(v, indent, depth + 1);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../engine/base/random.ts';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import type { JsonObject } from '../../../engine/mail/json.ts';
 import { TemplateError } from '../../../engine/mail/template-error.ts';
 import { compileTemplate } from '../../../engine/mail/template.ts';
@@ -30,6 +31,14 @@ describe('Jinja', () => {
     expect(render('{{ m }}', { m: { b: [1, 'x', null], a: true } })).toBe(
       '{"a": true, "b": [1, "x", none]}',
     );
+  });
+
+  test('tells a float of the data from an integer', () => {
+    const context = { f: jsonFloat(12), i: 12, l: [jsonFloat(1)] };
+    expect(
+      render('{{ f }} {{ i }} {{ f + i }} {{ l }} {{ f == i }} {{ f | tojson }}', context),
+    ).toBe('12.0 12 24.0 [1.0] true 12.0');
+    expect(compileTemplate('x', '{{f}} {{i}}', 'Handlebars').render(context)).toBe('12.0 12');
   });
 
   test('drops one line break at the end and keeps the others', () => {

@@ -1,0 +1,286 @@
+/**
+ * JSON read straight into the shape that is wanted, with the complaints of KumoMTA's reader: what
+ * is wrong, under which path, at which line and column. A malformed text and a text of the wrong
+ * shape are told apart, because clients get 400 for one and 422 for the other.
+ *
+ * Bytes are read in order, so the first thing that is wrong is what is reported.
+ *
+ * Source: serde_json's error texts and positions; recorded scenario `http-inject-errors`.
+ */
+import { isJsonFloat, jsonFloat } from '../../mail/json.ts';
+import type { JsonValue } from '../../mail/json.ts';
+
+export class JsonFault extends Error {
+  /** `syntax` for a text that is no JSON or ends early, `data` for JSON of another shape. */
+  readonly kind: 'syntax' | 'data';
+  /** The complaint without its place. */
+  readonly reason: string;
+
+  constructor(kind: 'syntax' | 'data', reason: string, place: string, path: string) {
+    super(`${path === '' ? '' : `${path}: `}${reason} at ${place}`);
+    this.name = 'JsonFault';
+    this.kind = kind;
+    this.reason = reason;
+  }
+}
+
+/** Reads one value of a type. */
+export type Shape<T> = (reader: JsonReader) => T;
+
+/** @throws {JsonFault} */
+export function readJson<T>(bytes: Uint8Array, shape: Shape<T>): T {
+  const reader = new JsonReader(bytes);
+  const value = shape(reader);
+  reader.expectEnd();
+  return value;
+}
+
+const DEPTH_MAX = 128;
+const QUOTE = 34;
+const BACKSLASH = 92;
+
+export class JsonReader {
+  readonly #bytes: Buffer;
+  readonly #path: (string | number)[] = [];
+  #at = 0;
+  #depth = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** The next character that is not white space; `''` at the end. */
+  peek(): string {
+    while (' \n\t\r'.includes(this.#char()) && this.#at < this.#bytes.length) this.#at++;
+    return this.#char();
+  }
+
+  #char(): string {
+    const byte = this.#bytes[this.#at];
+    return byte === undefined ? '' : String.fromCharCode(byte);
+  }
+
+  expectEnd(): void {
+    if (this.peek() !== '') throw this.#peeked('trailing characters');
+  }
+
+  /** Runs `read` with a step of the path, which stays in the path when it fails. */
+  within<T>(step: string | number, read: () => T): T {
+    this.#path.push(step);
+    const value = read();
+    this.#path.pop();
+    return value;
+  }
+
+  /** Reads the entries of an object; `entry` reads the value after each key. */
+  object(entry: (key: string) => void, expected: string): void {
+    this.#open('{', expected);
+    for (let isFirst = true; ; isFirst = false) {
+      let next = this.peek();
+      if (next === '}') break;
+      if (next === '') throw this.#peeked('EOF while parsing an object');
+      if (!isFirst) {
+        if (next !== ',') throw this.#peeked('expected `,` or `}`');
+        this.#at++;
+        next = this.peek();
+        if (next === '}') throw this.#peeked('trailing comma');
+        if (next === '') throw this.#peeked('EOF while parsing a value');
+      }
+      if (next !== '"') throw this.#peeked('key must be a string');
+      const key = this.#string();
+      this.within(key, () => entry(key));
+    }
+    this.#close();
+  }
+
+  /** Reads the `:` between a key and its value. */
+  colon(): void {
+    const next = this.peek();
+    if (next === '') throw this.#peeked('EOF while parsing an object');
+    if (next !== ':') throw this.#peeked('expected `:`');
+    this.#at++;
+  }
+
+  list(item: (index: number) => void): void {
+    this.#open('[', 'a sequence');
+    for (let index = 0; ; index++) {
+      const next = this.peek();
+      if (next === ']') break;
+      if (next === '') throw this.#peeked('EOF while parsing a list');
+      if (index > 0) {
+        if (next !== ',') throw this.#peeked('expected `,` or `]`');
+        this.#at++;
+        if (this.peek() === ']') throw this.#peeked('trailing comma');
+      }
+      this.within(index, () => item(index));
+    }
+    this.#close();
+  }
+
+  #open(bracket: '{' | '[', expected: string): void {
+    if (this.peek() !== bracket) throw this.wrongType(expected);
+    if (++this.#depth > DEPTH_MAX) throw this.#peeked('recursion limit exceeded');
+    this.#at++;
+  }
+
+  #close(): void {
+    this.#depth--;
+    this.#at++;
+  }
+
+  text(): string {
+    if (this.peek() !== '"') throw this.wrongType('a string');
+    return this.#string();
+  }
+
+  boolean(): boolean {
+    const value = 'tf'.includes(this.peek() || '-') ? this.scalar() : undefined;
+    if (typeof value === 'boolean') return value;
+    throw this.wrongType('a boolean');
+  }
+
+  /** Skips `null`; false when something else is next. */
+  skipNull(): boolean {
+    if (this.peek() !== 'n') return false;
+    this.scalar();
+    return true;
+  }
+
+  /** A string, number, boolean or null. */
+  scalar(): string | number | boolean | null {
+    const next = this.peek();
+    if (next === '"') return this.#string();
+    if (next === 't') return this.#word('true', true);
+    if (next === 'f') return this.#word('false', false);
+    if (next === 'n') return this.#word('null', null);
+    if (next === '-' || (next >= '0' && next <= '9')) return this.#number();
+    throw this.#peeked(next === '' ? 'EOF while parsing a value' : 'expected value');
+  }
+
+  #word<T>(word: string, value: T): T {
+    for (const c of word) {
+      if (this.#char() !== c) {
+        throw this.#peeked(this.#char() === '' ? 'EOF while parsing a value' : 'expected ident');
+      }
+      this.#at++;
+    }
+    return value;
+  }
+
+  #number(): number {
+    const rest = this.#bytes.toString('latin1', this.#at, this.#at + 4096);
+    const match = /^-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/.exec(rest);
+    const text = match?.[0] ?? '';
+    this.#at += text.length;
+    if (text === '' || /^[\d.eE+-]/.test(this.#char())) {
+      throw this.#peeked(this.#char() === '' ? 'EOF while parsing a value' : 'invalid number');
+    }
+    const isFloat = match?.[1] !== undefined || match?.[2] !== undefined;
+    return isFloat ? jsonFloat(Number(text)) : Number(text);
+  }
+
+  #string(): string {
+    const start = ++this.#at;
+    for (;;) {
+      const byte = this.#bytes[this.#at];
+      if (byte === undefined) throw this.#error('EOF while parsing a string');
+      if (byte === QUOTE) break;
+      if (byte < 32) {
+        this.#at++;
+        throw this.#error('control character (\\u0000-\\u001F) found while parsing a string');
+      }
+      this.#at += byte === BACKSLASH ? 2 : 1;
+    }
+    const raw = this.#bytes.toString('utf8', start, this.#at++);
+    if (!raw.includes('\\')) return raw;
+    try {
+      return JSON.parse(`"${raw}"`) as string;
+    } catch {
+      throw this.#error('invalid escape');
+    }
+  }
+
+  /** Any JSON value; `1.0` stays a float. */
+  any(): JsonValue {
+    const next = this.peek();
+    if (next === '[') {
+      const items: JsonValue[] = [];
+      this.list(() => items.push(this.any()));
+      return items;
+    }
+    if (next !== '{') return this.scalar();
+    const entries: [string, JsonValue][] = [];
+    this.object((key) => {
+      this.colon();
+      entries.push([key, this.any()]);
+    }, 'a map');
+    return Object.fromEntries(entries);
+  }
+
+  /** Tries several shapes on the same value; none of them fitting is one complaint. */
+  oneOf<T>(shapes: readonly Shape<T>[], complaint: string): T {
+    this.peek();
+    const start = this.#at;
+    const depth = this.#depth;
+    const path = [...this.#path];
+    for (const shape of shapes) {
+      try {
+        return shape(this);
+      } catch (error) {
+        if (!(error instanceof JsonFault)) throw error;
+        this.#at = start;
+        this.#depth = depth;
+        this.#path.splice(0, Infinity, ...path);
+        if (error.kind === 'syntax') break;
+      }
+    }
+    this.any();
+    throw this.data(complaint);
+  }
+
+  /** The value that is next is of another type than `expected`. */
+  wrongType(expected: string): JsonFault {
+    const next = this.peek();
+    if (next === '[') return this.data(`invalid type: sequence, expected ${expected}`);
+    if (next === '{') return this.data(`invalid type: map, expected ${expected}`);
+    const found = describeScalar(this.scalar());
+    return this.data(`invalid type: ${found}, expected ${expected}`);
+  }
+
+  /** A complaint about the data, at the place where reading stands. */
+  data(reason: string): JsonFault {
+    return new JsonFault('data', reason, this.#place(this.#at), this.#pathText());
+  }
+
+  #error(reason: string): JsonFault {
+    return new JsonFault('syntax', reason, this.#place(this.#at), this.#pathText());
+  }
+
+  /** A complaint about the character that is next. */
+  #peeked(reason: string): JsonFault {
+    const at = Math.min(this.#bytes.length, this.#at + 1);
+    return new JsonFault('syntax', reason, this.#place(at), this.#pathText());
+  }
+
+  #place(at: number): string {
+    const before = this.#bytes.subarray(0, at);
+    const lineStart = before.lastIndexOf(10) + 1;
+    let line = 1;
+    for (const byte of before.subarray(0, lineStart)) if (byte === 10) line++;
+    return `line ${line} column ${at - lineStart}`;
+  }
+
+  #pathText(): string {
+    return this.#path
+      .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
+      .join('');
+  }
+}
+
+function describeScalar(value: string | number | boolean | null): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
+  if (typeof value === 'boolean') return `boolean \`${value}\``;
+  if (isJsonFloat(value)) return `floating point \`${value}.0\``;
+  return !Number.isInteger(value) ? `floating point \`${value}\`` : `integer \`${value}\``;
+}
