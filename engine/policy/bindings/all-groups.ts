@@ -1,4 +1,5 @@
 /** Every group of bindings, joined: the whole Lua world of a policy. */
+import { aaaBindings } from './aaa.ts';
 import { addressBindings } from './address.ts';
 import { adminBindings } from './admin.ts';
 import type { Bindings } from './bindings.ts';
@@ -22,6 +23,8 @@ import { osBindings } from './lua-os.ts';
 import { memoizeBindings } from './memoize.ts';
 import { messageBindings } from './message.ts';
 import { mimepartBindings } from './mimepart.ts';
+import { miscBindings } from './misc.ts';
+import { redisBindings } from './redis.ts';
 import { regexBindings } from './regex.ts';
 import { serdeBindings } from './serde.ts';
 import { settingsBindings } from './settings.ts';
@@ -70,5 +73,8 @@ export function allBindings(deps: CoreDeps): Bindings[] {
     spfDmarcBindings(deps),
     mimepartBindings(deps),
     shapingBindings(deps),
+    aaaBindings(deps),
+    redisBindings(deps),
+    ...miscBindings(deps),
   ];
 }
