@@ -21,15 +21,25 @@ export class ReadContext {
   readonly db: DatabaseSync;
   readonly folder: string;
   readonly bodies: BodyFiles;
+  readonly #table: ReadTable;
   /** Buffers of the current answer that may be moved instead of copied. */
   readonly transfers: ArrayBuffer[] = [];
   readonly #statements = new Map<string, StatementSync>();
   readonly #blocks = new Map<number, readonly string[]>();
 
-  constructor(db: DatabaseSync, folder: string, bodies: BodyFiles) {
+  /** @param table what `call` knows: one read may use another, also of another folder */
+  constructor(db: DatabaseSync, folder: string, bodies: BodyFiles, table: ReadTable = {}) {
+    this.#table = table;
     this.db = db;
     this.folder = folder;
     this.bodies = bodies;
+  }
+
+  /** @throws {Error} there is no read of that name */
+  call(name: string, params: object): unknown {
+    const read = this.#table[name];
+    if (!read) throw new Error(`Cannot read ${name}: there is no read of that name`);
+    return read(this, params as never);
   }
 
   /** The statement of this text, prepared once. */

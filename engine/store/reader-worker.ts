@@ -15,16 +15,17 @@ const port = parentPort;
 if (!port) throw new Error('Bug: reader-worker.ts runs in a worker thread only');
 
 const { folder, modules } = workerData as ReaderData;
-const context = new ReadContext(
-  openForReading(databaseFile(folder)),
-  folder,
-  new BodyFiles(bodiesFolder(folder)),
-);
 const table: Record<string, ReadTable[string]> = { ...reads };
 for (const url of modules) {
   const more = (await import(url)) as { reads: ReadTable };
   Object.assign(table, more.reads);
 }
+const context = new ReadContext(
+  openForReading(databaseFile(folder)),
+  folder,
+  new BodyFiles(bodiesFolder(folder)),
+  table,
+);
 
 port.on('message', (request: ReadRequest) => {
   context.transfers.length = 0;
@@ -33,12 +34,10 @@ port.on('message', (request: ReadRequest) => {
 });
 
 function run({ id, name, params }: ReadRequest): ReadAnswer {
-  const read = table[name];
-  if (!read) return { id, error: new Error(`Cannot read ${name}: there is no read of that name`) };
   try {
     context.db.exec('BEGIN');
     try {
-      return { id, result: read(context, params as never) };
+      return { id, result: context.call(name, params) };
     } finally {
       context.db.exec('COMMIT');
     }

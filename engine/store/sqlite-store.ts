@@ -174,6 +174,11 @@ export class SqliteStore implements Store {
     return this.#usedBytes;
   }
 
+  /** The last recipient row that was given a number; it may not be durable yet. */
+  get newestSeq(): number {
+    return this.#next.row - 1;
+  }
+
   saveTransaction(transaction: StoredTransaction): Promise<void> {
     try {
       this.#queue.assertRoom();

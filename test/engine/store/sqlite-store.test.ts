@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Message } from '../../../engine/mail/message.ts';
+import type { Message } from '../../../engine/mail/message.ts';
 import type { AttemptStart, RowsCommit } from '../../../engine/store/store.ts';
 import { address, eml, MailMaker, NOON_MS, TRANSCRIPT } from '../../support/store-fixtures.ts';
 import { allWaiting, StoreFolder } from './open-store.ts';

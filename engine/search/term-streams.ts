@@ -1,0 +1,175 @@
+/** The stream of each kind of term: which index answers it, in either direction. */
+import type { StatementSync } from 'node:sqlite';
+import { NAME_KINDS } from '../store/names.ts';
+import { ROW_STATES } from '../store/ops.ts';
+import type { ReadContext } from '../store/read-context.ts';
+import { RUN_ROWS } from '../store/write-ops.ts';
+import type { FilterTerm } from './filter-query.ts';
+import { EMPTY_STREAM, queryWalk, step, UnionStream, WalkStream } from './seq-streams.ts';
+import type { Direction, SeqStream, Walk } from './seq-streams.ts';
+import { textStream } from './text-stream.ts';
+import type { SearchReader } from './text-stream.ts';
+
+/** Names that a pattern may match; a wider one is cut, newest names last. */
+const NAMES_MAX = 500;
+
+export interface StreamContext {
+  readonly context: ReadContext;
+  readonly search: SearchReader;
+  readonly direction: Direction;
+}
+
+/** `seq` last parameter and column, whatever the table calls it. */
+function rowsWhere(at: StreamContext, where: string, ...params: number[]): SeqStream {
+  const order = at.direction === 'older' ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const sql = `SELECT seq FROM recipients WHERE ${where} AND seq ${order[0]} ? ORDER BY seq ${order[1]}`;
+  return new WalkStream(
+    queryWalk(() => at.context.db.prepare(sql), params),
+    at.direction,
+  );
+}
+
+export function allRows(at: StreamContext): SeqStream {
+  return rowsWhere(at, '1');
+}
+
+export function termStream(at: StreamContext, term: FilterTerm): SeqStream {
+  switch (term.kind) {
+    case 'text':
+      return textStream(at, term.field, term.phrase);
+    case 'nullSender':
+      return rowsWhere(at, "sender = ''");
+    case 'code':
+      return union(
+        at,
+        codesWithin(at.context, term.ranges).map((code) => rowsWhere(at, 'code = ?', code)),
+      );
+    case 'state':
+      return union(
+        at,
+        term.states.map((state) => rowsWhere(at, 'state = ?', ROW_STATES.indexOf(state))),
+      );
+    case 'route': {
+      const ids = nameIds(at.context, NAME_KINDS.route, term.pattern);
+      return union(
+        at,
+        ids.map((id) => rowsWhere(at, 'route = ?', id)),
+      );
+    }
+    case 'queue': {
+      const ids = nameIds(at.context, NAME_KINDS.queue, term.pattern);
+      return union(
+        at,
+        ids.map((id) => queueStream(at, id)),
+      );
+    }
+    case 'flag':
+      return rowsWhere(at, FLAGS[term.flag]);
+    case 'time':
+      return timeStream(at, term.sinceMs ?? -Infinity, term.beforeMs ?? Infinity);
+  }
+}
+
+const FLAGS = {
+  attachment: 'has_attachment = 1',
+  tls: 'is_tls = 1',
+  auth: 'is_auth = 1',
+  deleted: 'is_deleted = 1',
+} as const;
+
+/** Rows delivered to a maildir, or to any below a folder. */
+export function maildirStream(at: StreamContext, path: string): SeqStream {
+  const rows = at.context.all(
+    'SELECT id FROM names WHERE kind = ? AND (name = ? OR substr(name, 1, ?) = ?) LIMIT ?',
+    ...[NAME_KINDS.maildir, path, path.length + 1, `${path}/`, NAMES_MAX],
+  );
+  return union(
+    at,
+    rows.map((row) => rowsWhere(at, 'maildir = ?', Number(row['id']))),
+  );
+}
+
+function union(at: StreamContext, streams: SeqStream[]): SeqStream {
+  const [only] = streams;
+  if (only === undefined) return EMPTY_STREAM;
+  return streams.length === 1 ? only : new UnionStream(streams, at.direction);
+}
+
+/** The codes that occur, found by leaping through their index. */
+function codesWithin(
+  context: ReadContext,
+  ranges: readonly (readonly [min: number, max: number])[],
+): number[] {
+  const codes = new Set<number>();
+  for (const [min, max] of ranges) {
+    for (let code = min - 1; ;) {
+      const row = context.one(
+        'SELECT min(code) AS code FROM recipients WHERE code > ? AND code IS NOT NULL',
+        code,
+      );
+      const next = row?.['code'];
+      if (typeof next !== 'number' || next > max) break;
+      codes.add(next);
+      code = next;
+    }
+  }
+  return [...codes];
+}
+
+/** Names that contain the pattern, or that it describes whole when it has a `*`. */
+function nameIds(context: ReadContext, kind: number, pattern: string): number[] {
+  const lower = pattern.toLowerCase();
+  const isGlob = lower.includes('*');
+  const rows = context.all(
+    `SELECT id FROM names WHERE kind = ? AND ${isGlob ? 'lower(name) GLOB ?' : 'instr(lower(name), ?)'}
+      ORDER BY id LIMIT ?`,
+    ...[kind, isGlob ? globOf(lower) : lower, NAMES_MAX],
+  );
+  return rows.map((row) => Number(row['id']));
+}
+
+/** Only `*` is special in a filter. */
+function globOf(pattern: string): string {
+  return pattern.replace(/[[?]/g, '[$&]');
+}
+
+/** Rows of the messages whose queue this is; the rows of a message are consecutive. */
+function queueStream(at: StreamContext, queue: number): SeqStream {
+  const prepare = (): StatementSync =>
+    at.context.db.prepare(
+      at.direction === 'older'
+        ? `SELECT r.seq FROM messages AS m
+            CROSS JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
+            WHERE m.queue = ? AND m.id <= ? ORDER BY m.id DESC, r.seq DESC`
+        : `SELECT r.seq FROM messages AS m
+            CROSS JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
+            WHERE m.queue = ?1 AND m.id >= coalesce((SELECT message FROM recipients WHERE seq = ?2), ?2)
+            ORDER BY m.id, r.seq`,
+    );
+  return new WalkStream(queryWalk(prepare, [queue]), at.direction);
+}
+
+/** Rows of a time, by runs of rows whose earliest and latest time are known. */
+function timeStream(at: StreamContext, sinceMs: number, beforeMs: number): SeqStream {
+  const { context, direction } = at;
+  const order = direction === 'older' ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const runSql = `SELECT run FROM row_times WHERE run ${order[0]} ? AND last_ms >= ? AND first_ms < ?
+    ORDER BY run ${order[1]} LIMIT 1`;
+  const rowSql = `SELECT seq FROM recipients WHERE seq BETWEEN ? AND ? AND time_ms >= ?
+    AND time_ms < ? ORDER BY seq ${order[1]}`;
+  const walk: Walk = function* (from) {
+    for (let next = from; ;) {
+      const run = context.one(runSql, Math.floor(next / RUN_ROWS), sinceMs, beforeMs)?.['run'];
+      if (run === undefined) return;
+      const low = Number(run) * RUN_ROWS;
+      const high = low + RUN_ROWS - 1;
+      const [first, last] =
+        direction === 'older' ? [low, Math.min(high, next)] : [Math.max(low, next), high];
+      for (const row of context.all(rowSql, first, last, sinceMs, beforeMs)) {
+        yield Number(row['seq']);
+      }
+      next = step(direction === 'older' ? low : high, direction);
+    }
+  };
+  return new WalkStream(walk, direction);
+}
