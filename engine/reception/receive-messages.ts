@@ -43,13 +43,7 @@ export async function receiveMessages(
   progress: ReceptionProgress,
   deadline: Deadline,
 ): Promise<ReceivedMessage[]> {
-  const whole = new Message({
-    id: session.deps.ids.next(),
-    sender: transaction.sender,
-    recipients: transaction.recipients,
-    meta: session.meta.snapshot(),
-    data,
-  });
+  const whole = wholeMessage(session, transaction, data);
   const groups = await groupRecipients(session, whole);
   const received: ReceivedMessage[] = [];
   for (const recipients of groups) {
@@ -60,7 +54,7 @@ export async function receiveMessages(
       // What `smtp_server_data` did to the sender is forgotten, as in KumoMTA.
       sender: transaction.sender,
       recipients,
-      meta: cloneJson(whole.meta),
+      meta: groups.length === 1 ? whole.meta : cloneJson(whole.meta),
       data: whole.data,
     });
     if (session.params.traceHeaders.receivedHeader) addReceivedHeader(session, message);
@@ -71,15 +65,28 @@ export async function receiveMessages(
   return received;
 }
 
+/** The message before it is split: one with an id only when the policy will look at it. */
+function wholeMessage(
+  session: Session,
+  { sender, recipients }: Transaction,
+  data: Buffer,
+): Message | Pick<Message, 'recipients' | 'meta' | 'data'> {
+  const { events, ids } = session.deps;
+  const meta = session.meta.snapshot();
+  const isLookedAt = events.has('smtp_server_data') || events.has('smtp_server_split_transaction');
+  if (!isLookedAt) return { recipients, meta, data };
+  return new Message({ id: ids.next(), sender, recipients, meta, data });
+}
+
 async function groupRecipients(
   session: Session,
-  whole: Message,
+  whole: Message | Pick<Message, 'recipients'>,
 ): Promise<readonly (readonly EnvelopeAddress[])[]> {
   const { events } = session.deps;
-  if (events.has('smtp_server_data')) {
+  if (whole instanceof Message && events.has('smtp_server_data')) {
     await events.smtpServerData(whole, session.meta, session.trail);
   }
-  if (events.has('smtp_server_split_transaction')) {
+  if (whole instanceof Message && events.has('smtp_server_split_transaction')) {
     const groups = await events.smtpServerSplitTransaction(whole, session.meta, session.trail);
     if (groups) return groups;
   }

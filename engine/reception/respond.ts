@@ -48,8 +48,7 @@ function send(
     trail.line('note', 'KumoMTA would hang up without a reply: the reject has no text');
     wire = `${code} \r\n`;
   }
-  if (wire !== '' && !reply.isInTrail)
-    trail.line('server', wire.trimEnd().replaceAll('\r\n', '\n'));
+  if (wire !== '' && !reply.isInTrail) trail.line('server', shown(wire));
   connection.write(wire);
   if (reply.command !== null) noteRefusal(session, code, text);
   session.line = null;
@@ -69,6 +68,11 @@ function send(
     return;
   }
   return reply.afterwards?.();
+}
+
+/** As a transcript shows it. */
+function shown(wire: string): string {
+  return wire.slice(0, -2).replaceAll('\r\n', '\n');
 }
 
 /** A refused MAIL is a transaction of its own, a refused RCPT a row of the open one. */

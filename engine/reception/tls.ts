@@ -45,7 +45,7 @@ export class TlsContexts {
 
   /** @throws {Error} a file cannot be read or is not a certificate or key */
   async contextFor(params: EsmtpListenerParams): Promise<ServerTls> {
-    const { key, cert } = await this.#identity(params);
+    const { key, cert } = await this.identity(params);
     const ca = params.tlsRequiredClientCa ? await this.#text(params.tlsRequiredClientCa) : null;
     const digest = createHash('sha256')
       .update(JSON.stringify([key, cert, ca]))
@@ -60,7 +60,10 @@ export class TlsContexts {
     return { context, clientAuthority: ca === null ? null : { key, cert, ca } };
   }
 
-  async #identity(params: EsmtpListenerParams): Promise<{ key: string; cert: string }> {
+  /** What a listener shows: its own certificate, else the self-signed one of its name. */
+  async identity(
+    params: Pick<EsmtpListenerParams, 'tlsCertificate' | 'tlsPrivateKey' | 'hostname'>,
+  ): Promise<{ key: string; cert: string }> {
     const { tlsCertificate, tlsPrivateKey, hostname } = params;
     if (!tlsCertificate || !tlsPrivateKey) return this.#certificates.get(hostname);
     return { cert: await this.#text(tlsCertificate), key: await this.#text(tlsPrivateKey) };
