@@ -78,7 +78,7 @@ const DEFAULT_TRACE_HEADERS: RecordOf<TraceFields> = {
 
 type TraceFields = typeof TRACE_HEADERS extends Shape<RecordOf<infer F>> ? F : never;
 
-const REQUEST = recordOf('InjectV1Request', {
+export const INJECT_REQUEST = recordOf('InjectV1Request', {
   envelope_sender: required(text),
   recipients: required(listOf(RECIPIENT)),
   content: required(CONTENT),
@@ -96,11 +96,11 @@ export type InjectMailbox = ReturnType<typeof MAILBOX>;
 export type InjectAttachment = ReturnType<typeof ATTACHMENT>;
 export type InjectContent = ReturnType<typeof BUILDER>;
 export type InjectRecipient = ReturnType<typeof RECIPIENT>;
-export type InjectRequest = ReturnType<typeof REQUEST>;
+export type InjectRequest = ReturnType<typeof INJECT_REQUEST>;
 
 /** @throws {JsonFault} it is no JSON, or not this request */
 export function readInjectRequest(bytes: Uint8Array): InjectRequest {
-  return readJson(bytes, REQUEST);
+  return readJson(bytes, INJECT_REQUEST);
 }
 
 /** The request of a script. @throws {JsonFault} */

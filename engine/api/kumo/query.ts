@@ -1,0 +1,72 @@
+/**
+ * Query strings read into values, with the complaints of KumoMTA's reader.
+ *
+ * Source: recorded scenario `admin-inspect-message`.
+ */
+import type { SpoolId } from '../../base/ids.ts';
+import { HttpRefusal } from './http-problem.ts';
+
+export class QueryReader {
+  readonly #query: URLSearchParams;
+
+  constructor(query: URLSearchParams) {
+    this.#query = query;
+  }
+
+  text(name: string): string {
+    const value = this.#query.get(name);
+    if (value === null) throw refusal(`missing field \`${name}\``);
+    return value;
+  }
+
+  optionalText(name: string): string | null {
+    return this.#query.get(name);
+  }
+
+  flag(name: string): boolean {
+    const value = this.#query.get(name);
+    if (value === null || value === 'false') return false;
+    if (value === 'true') return true;
+    throw refusal(`${name}: provided string was not \`true\` or \`false\``);
+  }
+
+  optionalCount(name: string): number | null {
+    const value = this.#query.get(name);
+    if (value === null) return null;
+    if (/^\d+$/.test(value)) return Number(value);
+    throw refusal(
+      `${name}: ${value === '' ? 'cannot parse integer from empty string' : 'invalid digit found in string'}`,
+    );
+  }
+
+  spoolId(name: string): SpoolId {
+    const parsed = parseSpoolId(this.text(name));
+    if ('complaint' in parsed) throw refusal(`${name}: ${parsed.complaint}`);
+    return parsed.id;
+  }
+
+  /** A list cannot be written in a query string; giving one is refused. */
+  noList(name: string): void {
+    const value = this.#query.get(name);
+    if (value === null) return;
+    throw refusal(`${name}: invalid type: string ${JSON.stringify(value)}, expected a sequence`);
+  }
+}
+
+function refusal(reason: string): HttpRefusal {
+  return new HttpRefusal(400, `Failed to deserialize query string: ${reason}`);
+}
+
+/** A spool id in any form of a UUID; as 32 hex digits. */
+export function parseSpoolId(text: string): { id: SpoolId } | { complaint: string } {
+  const bare = text.replace(/^urn:uuid:/, '').replace(/^\{(.*)\}$/, '$1');
+  const wrong = /[^0-9a-fA-F-]/.exec(bare);
+  if (wrong) {
+    return { complaint: `invalid character: found \`${wrong[0]}\` at ${wrong.index}` };
+  }
+  const digits = bare.replaceAll('-', '').toLowerCase();
+  if (digits.length === 32) return { id: digits as SpoolId };
+  return {
+    complaint: `invalid length: expected length 32 for simple format, found ${bare.length}`,
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The path that mail to a domain would take: queue and path configuration, site and hosts, asked
+ * of the policy and the resolver as a delivery would ask. Nothing is sent.
+ *
+ * Source: reference `http-logs-reception.md` §2.9.
+ */
+import { readyQueueName, routingDomainOf, siteOf } from '../../delivery/ready-queue-name.ts';
+import type { MxResult } from '../../dns/resolver.ts';
+import type { JsonObject, JsonValue } from '../../mail/json.ts';
+import { parseQueueName } from '../../mail/queue-name.ts';
+import type { EgressPathConfig, QueueConfig } from '../../policy/settings.ts';
+import type { KumoApiDeps } from './route.ts';
+
+/** @throws {PolicyError} from the policy's handlers */
+export async function resolveEgressPath(
+  domain: string,
+  source: string,
+  deps: Pick<KumoApiDeps, 'events' | 'mx'>,
+): Promise<JsonObject> {
+  const name = parseQueueName(domain);
+  const queue = await deps.events.getQueueConfig(
+    name.domain,
+    name.tenant,
+    name.campaign,
+    name.routingDomain,
+    null,
+  );
+  const routingDomain = routingDomainOf(name);
+  const usesMx = queue.protocol.kind === 'smtp' && queue.protocol.mxList.length === 0;
+  const mx = usesMx ? await lookup(routingDomain, deps) : null;
+  const site =
+    mx?.siteName ?? (usesMx ? routingDomain : await siteOf(name, queue.protocol, deps.mx));
+  const path = await deps.events.getEgressPathConfig(routingDomain, source, site, null);
+  return {
+    domain,
+    source,
+    mx: mx && mxJson(mx),
+    queue_name: readyQueueName(source, site, queue.protocol),
+    queue_config: queue.json,
+    path_config: path.json,
+    constraints: constraintsJson(queue, path),
+  };
+}
+
+/** A lookup that fails leaves the domain itself as the site. */
+async function lookup(domain: string, deps: Pick<KumoApiDeps, 'mx'>): Promise<MxResult | null> {
+  try {
+    return await deps.mx.lookupMx(domain);
+  } catch {
+    return null;
+  }
+}
+
+function mxJson(mx: MxResult): JsonObject {
+  return {
+    domain_name: mx.domainName,
+    hosts: [...mx.hosts],
+    site_name: mx.siteName,
+    by_preference: Object.fromEntries(
+      [...mx.byPreference].map(([preference, hosts]) => [String(preference), [...hosts]]),
+    ),
+    is_domain_literal: mx.isDomainLiteral,
+    is_secure: mx.isSecure,
+    is_mx: mx.isMx,
+  };
+}
+
+function constraintsJson(queue: QueueConfig, path: EgressPathConfig): JsonObject {
+  const limit = path.connectionLimit;
+  const constraints: JsonObject = {
+    max_concurrent_dispatchers: ceiling(limit, { kind: 'primary' }, String(limit)),
+  };
+  const own = path.maxMessageRate;
+  const shared = queue.maxMessageRate;
+  const rate = (spec: { limit: number; periodMs: number }): number => spec.limit / spec.periodMs;
+  const isShadowed = shared !== null && (own === null || rate(shared) < rate(own));
+  const winner = isShadowed ? shared : own;
+  if (winner !== null) {
+    const origin: JsonObject = isShadowed
+      ? { kind: 'other', name: 'scheduled queue max_message_rate' }
+      : { kind: 'primary' };
+    constraints['max_message_rate'] = ceiling(winner.text, origin, winner.text);
+    if (isShadowed && own !== null) constraints['max_message_rate_declared'] = own.text;
+  }
+  if (path.maxConnectionRate !== null) {
+    const { text } = path.maxConnectionRate;
+    constraints['max_connection_rate'] = ceiling(text, { kind: 'primary' }, text);
+  }
+  if (path.sourceSelectionRate !== null) {
+    const { text } = path.sourceSelectionRate;
+    constraints['max_source_selection_rate'] = ceiling(text, { kind: 'primary' }, text);
+  }
+  return constraints;
+}
+
+function ceiling(value: JsonValue, source: JsonObject, display: string): JsonObject {
+  return { value, source, display };
+}

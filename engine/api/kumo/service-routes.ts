@@ -1,0 +1,119 @@
+/**
+ * Routes about the engine itself: whether it is up, its metrics, its machine, its switches.
+ *
+ * Source: reference `http-logs-reception.md` §2.1, §2.12, §9.1.
+ */
+import { arch, cpus, hostname, platform, release, totalmem, type, version } from 'node:os';
+import { toError } from '../../base/assert.ts';
+import { chronoDebugUtc } from '../../base/chrono-text.ts';
+import type { QueueGauges } from '../../log/stage-metrics.ts';
+import { setQueueGauges } from '../../log/stage-metrics.ts';
+import { parseQueueName } from '../../mail/queue-name.ts';
+import type { AdminDoor } from './admin-door.ts';
+import { jsonBody } from './http-exchange.ts';
+import { HttpProblem, HttpRefusal } from './http-problem.ts';
+import { recordOf, required, text } from './json-shapes.ts';
+import type { KumoApiDeps, Routes } from './route.ts';
+
+export const SERVICE_ROUTES: Routes = {
+  '/api/check-liveness/v1': {
+    GET: (_, { liveness }) => {
+      const trouble = liveness();
+      if (trouble !== null) throw new HttpRefusal(503, trouble);
+      return { body: 'OK' };
+    },
+  },
+  '/metrics': {
+    GET: (request, deps) => {
+      refreshGauges(deps);
+      const prefix = request.query.get('prefix') ?? '';
+      return { body: deps.metrics.toText(prefix) };
+    },
+  },
+  '/metrics.json': {
+    GET: (_, deps) => {
+      refreshGauges(deps);
+      return { body: deps.metrics.toJson() };
+    },
+  },
+  '/api/machine-info': { GET: (_, deps) => ({ body: machineInfo(deps) }) },
+  '/api/admin/set_diagnostic_log_filter/v1': {
+    POST: (request, { setDiagnosticFilter }) => {
+      const { filter } = jsonBody(
+        request,
+        recordOf('SetDiagnosticFilterRequest', { filter: required(text) }),
+      );
+      try {
+        setDiagnosticFilter(filter);
+      } catch (error) {
+        throw new HttpProblem(500, toError(error).message, { cause: error });
+      }
+      return { body: '' };
+    },
+  },
+  '/api/admin/bump-config-epoch': {
+    POST: async (_, { bumpConfigEpoch }) => {
+      await bumpConfigEpoch();
+      return { body: '' };
+    },
+  },
+  '/api/admin/spool-compact/v1': {
+    POST: (request, { spools }) => {
+      const { name } = jsonBody(
+        request,
+        recordOf('SpoolCompactV1Request', { name: required(text) }),
+      );
+      if (!spools().some((spool) => spool.name === name)) {
+        throw new HttpProblem(500, `no spool named '${name}' has been defined`);
+      }
+      return { body: '' };
+    },
+  },
+  '/api/admin/memory/stats': { GET: () => ({ body: memoryStats() }) },
+};
+
+function refreshGauges(deps: KumoApiDeps): void {
+  setQueueGauges(deps.metrics, queueGauges(deps.queues));
+  deps.metrics.set('memory_usage', [], process.memoryUsage.rss());
+}
+
+function queueGauges(queues: AdminDoor): QueueGauges {
+  return {
+    ready: queues.lists.ready().map(({ name, depth, connections }) => ({
+      service: name.slice(name.lastIndexOf('@') + 1).split(':')[0] ?? '',
+      name,
+      messages: depth,
+      connections,
+    })),
+    scheduled: queues.lists.scheduled().map(({ name, depth }) => {
+      const { domain, tenant, campaign } = parseQueueName(name);
+      return { queue: name, domain, tenant, campaign, messages: depth };
+    }),
+  };
+}
+
+function machineInfo(deps: KumoApiDeps): Record<string, unknown> {
+  const startedMs = deps.clock.now() - deps.clock.monotonic();
+  return {
+    node_id: deps.nodeId,
+    hostname: hostname(),
+    mac_address: '',
+    num_cores: cpus().length,
+    kernel_version: release(),
+    platform: `${platform()}/${arch()}`,
+    distribution: type(),
+    os_version: version(),
+    total_memory_bytes: totalmem(),
+    cpu_brand: cpus()[0]?.model ?? '',
+    fingerprint: deps.nodeId,
+    online_since: chronoDebugUtc(startedMs),
+    process_kind: 'kumod',
+    version: process.env['npm_package_version'] ?? '',
+  };
+}
+
+function memoryStats(): string {
+  return Object.entries(process.memoryUsage())
+    .map(([name, bytes]) => `${name}: ${bytes}\n`)
+    .join('');
+}
