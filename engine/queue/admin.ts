@@ -78,6 +78,26 @@ export class QueueAdmin {
     return made;
   }
 
+  bounces(): readonly BounceRule[] {
+    return this.#parts.rules.bounces();
+  }
+
+  suspensions(): readonly SuspendRule[] {
+    return this.#parts.rules.suspensions();
+  }
+
+  readySuspensions(): readonly ReadySuspendRule[] {
+    return this.#parts.rules.readySuspensions();
+  }
+
+  /** Aborts one session of a ready queue; false when there is no such session. */
+  abortSession(readyQueue: string, sessionId: string): boolean {
+    const sessions = this.#parts.readyQueues.get(readyQueue)?.dispatchers ?? [];
+    const session = [...sessions].find(({ id }) => id === sessionId);
+    session?.abort();
+    return session !== undefined;
+  }
+
   removeBounce(id: string): boolean {
     return this.#told(this.#parts.rules.removeBounce(id));
   }

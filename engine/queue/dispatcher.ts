@@ -17,7 +17,7 @@
  * `smtp-message-rate`, `lua-session-reuse`.
  */
 import { toError } from '../base/assert.ts';
-import type { EpochMs } from '../base/clock.ts';
+import type { EpochMs, MonotonicMs } from '../base/clock.ts';
 import { newSessionId } from '../base/ids.ts';
 import { Attempt } from '../delivery/attempt.ts';
 import { ConnectFailure, PlanFailure, ReturnMessage } from '../delivery/deliverer.ts';
@@ -36,14 +36,13 @@ import { openSession } from './open-session.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
 import { retryDelayMs } from './retry-schedule.ts';
+import { SessionRates } from './session-rates.ts';
 import { hold, SessionRecords } from './session-records.ts';
 import type { Held } from './session-records.ts';
+import { watchdogLimitMs, watched } from './watchdog.ts';
 
 /** How a part of the session's loop ended: go on, or end the session this way. */
 type Step = 'goes on' | 'ends' | 'failed';
-
-const WATCHDOG_MS_MIN = 60_000;
-const LUA_WATCHDOG_MS = 600_000;
 
 export class Dispatcher {
   readonly id: string;
@@ -56,6 +55,7 @@ export class Dispatcher {
   readonly #session: DeliverySession;
   readonly #records: SessionRecords;
   readonly #stop = new AbortController();
+  readonly #rates: SessionRates;
   #held: Held[] = [];
   #deliveredThisConnection = 0;
   #phase = 'Starting';
@@ -69,6 +69,10 @@ export class Dispatcher {
     this.#phaseSinceMs = this.startedMs;
     this.#session = openSession(parts, ready, this.id);
     this.#records = new SessionRecords(parts, ready, this.id);
+    this.#rates = new SessionRates(parts, ready, {
+      enter: (phase) => this.#enter(phase),
+      signal: this.#stop.signal,
+    });
   }
 
   get phase(): string {
@@ -196,7 +200,7 @@ export class Dispatcher {
 
   async #deliverHeld(): Promise<Step> {
     const wasConnected = this.#session.peer !== null;
-    if (!wasConnected) await this.#passConnectionRate();
+    if (!wasConnected) await this.#rates.passConnectionRate();
     if (wasConnected && !(await this.#passMessageRate())) return 'goes on';
     if (this.#parts.activity.isStopping) return 'ends';
     for (const held of this.#held) held.attempt ??= this.#begin(held.entry);
@@ -204,6 +208,12 @@ export class Dispatcher {
     if (connected !== 'goes on') return connected;
     if (!wasConnected && !(await this.#passMessageRate())) return 'goes on';
     return this.#deliver();
+  }
+
+  async #passMessageRate(): Promise<boolean> {
+    const answer = await this.#rates.passMessageRate(this.#held.length);
+    if (typeof answer === 'object') await this.#throttleAll(answer.waitMs);
+    return answer === 'goes';
   }
 
   #begin({ queue, message }: ReadyEntry): Attempt {
@@ -226,6 +236,7 @@ export class Dispatcher {
       this.#ready.consecutiveFailures = 0;
       return 'goes on';
     } catch (error) {
+      if (this.#stop.signal.aborted) return 'failed';
       if (error instanceof ReturnMessage) {
         if (error.reason === 'PeerClosedConnection') await this.#giveBack();
         return 'ends';
@@ -253,11 +264,20 @@ export class Dispatcher {
           if (!message.isLoaded) await deps.store.loadBody(message);
           message.wake();
         }
-        const delivering = this.#session.deliver(messages);
-        const finished = await this.#watch(delivering);
-        if (finished === 'aborted') return 'failed';
-        report = finished;
+        const startedAt = deps.realClock.monotonic();
+        const finished = await watched(this.#session.deliver(messages), {
+          realClock: deps.realClock,
+          limitMs: watchdogLimitMs(this.#ready.path, this.#ready.identity.protocol),
+          signal: this.#stop.signal,
+        });
+        if (typeof finished === 'string') {
+          this.#session.abort();
+          if (finished === 'too late') await this.#giveUp(startedAt);
+          return 'failed';
+        }
+        report = finished.done;
       } catch (error) {
+        if (this.#stop.signal.aborted) return 'failed';
         await this.#failHeld(deliverFailed(toError(error).message));
         return 'goes on';
       }
@@ -315,53 +335,11 @@ export class Dispatcher {
     }
   }
 
-  /** Waits while connections may not be opened; the message stays in hand, nothing is logged. */
-  async #passConnectionRate(): Promise<void> {
-    const { deps } = this.#parts;
-    const rate = this.#ready.path.maxConnectionRate;
-    if (rate === null) return;
-    const key = `${this.#ready.name}-connection-rate`;
-    for (;;) {
-      const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.now());
-      if (retryAfterSeconds === null || this.#stop.signal.aborted) break;
-      this.#enter('ConnectionRateThrottled');
-      this.#ready.setState('connection_rate_throttled', key);
-      await this.#sleep(retryAfterSeconds * 1000);
-    }
-    this.#ready.clearState('connection_rate_throttled');
-  }
-
-  /**
-   * Short waits are slept through. Longer ones send everything in the ready queue back, without
-   * an attempt; then there is nothing in hand any more.
-   */
-  async #passMessageRate(): Promise<boolean> {
-    const { deps } = this.#parts;
-    const { path, name } = this.#ready;
-    const rates = Object.entries(path.additionalMessageRateThrottles);
-    if (path.maxMessageRate !== null) {
-      rates.unshift([`kumomta.max_message_rate.${name}`, path.maxMessageRate]);
-    }
-    for (const [key, rate] of rates) {
-      for (;;) {
-        const count = this.#held.length;
-        const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.now(), count);
-        if (retryAfterSeconds === null) break;
-        if (this.#stop.signal.aborted) return false;
-        if (retryAfterSeconds * 1000 >= path.timeouts.idleMs) {
-          await this.#throttleAll(retryAfterSeconds * 1000);
-          return false;
-        }
-        this.#enter('MessageRateThrottled');
-        await this.#sleep(retryAfterSeconds * 1000);
-      }
-    }
-    return true;
-  }
-
+  /** The wait is too long to sit through: everything goes back, without an attempt. */
   async #throttleAll(delayMs: number): Promise<void> {
     const { requeue } = this.#parts;
-    const back = async ({ entry, attempt }: Held): Promise<void> => {
+    for (const entry of this.#ready.drain()) this.#held.push(hold(entry));
+    await this.#letGo(async ({ entry, attempt }) => {
       await requeue.requeue({
         ...entry,
         increment: 'keep-count',
@@ -372,54 +350,20 @@ export class Dispatcher {
         onDecided: ({ nextDueMs }) =>
           attempt?.end({ outcome: 'cancelled', reply: null, nextDueMs }),
       });
-    };
-    for (const entry of this.#ready.drain()) {
-      this.#held.push(hold(entry));
-    }
-    await this.#letGo(back);
+    });
   }
 
-  /** A delivery that makes no progress for very long is aborted. */
-  async #watch(delivering: Promise<AttemptReport>): Promise<AttemptReport | 'aborted'> {
-    const { deps } = this.#parts;
-    const limitMs = this.#watchdogMs();
-    const startedMs = deps.realClock.monotonic();
-    let bark: (why: 'aborted') => void = () => {};
-    const barked = new Promise<'aborted'>((resolve) => (bark = resolve));
-    const timer = deps.realClock.timer(limitMs, () => bark('aborted'));
-    this.#stop.signal.addEventListener('abort', () => bark('aborted'), { once: true });
-    try {
-      const first = await Promise.race([delivering, barked]);
-      if (first !== 'aborted') return first;
-      delivering.catch(() => {});
-      this.#session.abort();
-      if (!this.#stop.signal.aborted) {
-        const reply = watchdogAborted({
-          phase: this.#phase,
-          detail: null,
-          id: this.id,
-          ageMs: deps.clock.now() - this.startedMs,
-          phaseMs: deps.realClock.monotonic() - startedMs,
-        });
-        for (const held of this.#held) await this.#records.logDelayed(held, reply);
-      }
-      return 'aborted';
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  #watchdogMs(): number {
-    const { path, identity } = this.#ready;
-    const own = path.dispatcherProgressWatchdogTimeoutMs;
-    if (own !== null) return own;
-    if (identity.protocol.kind !== 'smtp') return LUA_WATCHDOG_MS;
-    return Math.max(2 * Math.max(...Object.values(path.timeouts)), WATCHDOG_MS_MIN);
-  }
-
-  /** Mail time; ends early when everything stops. */
-  async #sleep(delayMs: number): Promise<void> {
-    await this.#parts.deps.clock.sleep(delayMs, this.#stop.signal).catch(() => {});
+  /** The watchdog barked: what it saw is logged, and the messages go back when the session ends. */
+  async #giveUp(startedAt: MonotonicMs): Promise<void> {
+    const { clock, realClock } = this.#parts.deps;
+    const reply = watchdogAborted({
+      phase: this.#phase,
+      detail: null,
+      id: this.id,
+      ageMs: clock.now() - this.startedMs,
+      phaseMs: realClock.monotonic() - startedAt,
+    });
+    for (const held of this.#held) await this.#records.logDelayed(held, reply);
   }
 
   /** Messages in hand go back uncounted, unless some of their recipients have outcomes already. */

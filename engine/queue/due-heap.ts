@@ -88,17 +88,19 @@ export class DueHeap {
     for (const slot of this.#slots) this.#table.setDue(slot, this.#table.due(slot) + byMs);
   }
 
-  /** Makes nothing due later than `dueMs`; those that were keep their order among themselves. */
-  capDue(dueMs: EpochMs): void {
-    const slots = [...this.#slots].sort(
-      (a, b) =>
-        this.#table.due(a) - this.#table.due(b) || this.#table.rowSeq(a) - this.#table.rowSeq(b),
-    );
-    for (const [index, slot] of slots.entries()) {
-      this.#table.setDue(slot, Math.min(this.#table.due(slot), dueMs));
-      this.#table.setPosition(slot, index);
+  /**
+   * Makes everything due within the second before `nowMs`, in the order it had: a monotone change
+   * leaves a heap a heap.
+   */
+  pullDue(nowMs: EpochMs): void {
+    let latest = -Infinity;
+    for (const slot of this.#slots) latest = Math.max(latest, this.#table.due(slot));
+    const first = this.nextDueMs ?? latest;
+    if (latest <= nowMs) return;
+    const scale = 1000 / Math.max(1000, latest - first);
+    for (const slot of this.#slots) {
+      this.#table.setDue(slot, nowMs - (latest - this.#table.due(slot)) * scale);
     }
-    this.#slots = slots;
   }
 
   #insertSorted(candidates: number[], position: number): void {

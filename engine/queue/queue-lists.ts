@@ -71,7 +71,7 @@ export interface ScheduledQueueDetail {
 
 /** Looking for the oldest of many messages takes a millisecond; once a second is enough. */
 const OLDEST_KEPT_MS = 1000;
-const MANY_MESSAGES = 10_000;
+const MANY_MESSAGES = 500;
 
 export class QueueLists {
   readonly #parts: QueueParts;

@@ -123,11 +123,15 @@ export class ReadyQueues {
     }
   }
 
-  /** Sessions let go of what they have not begun to send. */
+  /** What no session has taken yet is written down and let go of; idle sessions end. */
   stop(): void {
-    for (const queue of this.#queues.values()) {
-      queue.close();
-      queue.wakeAll();
+    for (const ready of this.#queues.values()) {
+      ready.close();
+      for (const { queue, message } of ready.drain()) {
+        this.#parts.waiting.save(queue, message);
+        queue.outsideCount--;
+      }
+      ready.wakeAll();
     }
   }
 

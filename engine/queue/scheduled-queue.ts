@@ -44,6 +44,8 @@ export class ScheduledQueue {
   #route: string | null = null;
   #configError: string | null = null;
   #configuredMs: EpochMs | null = null;
+  /** Null when it has to be looked for. */
+  #oldestMs: EpochMs | null = null;
   #timer: Timer | null = null;
   #timerMs = Infinity;
 
@@ -113,7 +115,11 @@ export class ScheduledQueue {
   }
 
   add(entry: WaitingEntry): void {
-    this.#heap.add(this.#table.add(entry));
+    const slot = this.#table.add(entry);
+    this.#heap.add(slot);
+    if (this.#oldestMs !== null) {
+      this.#oldestMs = Math.min(this.#oldestMs, this.#table.createdMs(slot));
+    }
     this.#touch();
   }
 
@@ -157,7 +163,7 @@ export class ScheduledQueue {
 
   /** Everything that waits is due now, in the order it had. */
   makeAllDue(nowMs: EpochMs): void {
-    this.#heap.capDue(nowMs);
+    this.#heap.pullDue(nowMs);
     this.#touch();
   }
 
@@ -172,11 +178,15 @@ export class ScheduledQueue {
     return this.#heap.earliest(countMax).map((slot) => this.#table.entry(slot));
   }
 
-  /** When its oldest message was made; looks at all of them. */
+  /** When its oldest message was made. Looks at all of them only after the oldest one left. */
   oldestMs(): EpochMs | null {
-    let oldest = Infinity;
-    for (const slot of this.#heap.slots()) oldest = Math.min(oldest, this.#table.createdMs(slot));
-    return oldest === Infinity ? null : oldest;
+    if (this.depth === 0) return null;
+    if (this.#oldestMs === null) {
+      let oldest = Infinity;
+      for (const slot of this.#heap.slots()) oldest = Math.min(oldest, this.#table.createdMs(slot));
+      this.#oldestMs = oldest;
+    }
+    return this.#oldestMs;
   }
 
   noteFailure(reply: SmtpReply): void {
@@ -210,6 +220,9 @@ export class ScheduledQueue {
 
   #release(slot: Slot): WaitingEntry {
     const entry = this.#table.entry(slot);
+    if (this.#oldestMs !== null && this.#table.createdMs(slot) <= this.#oldestMs) {
+      this.#oldestMs = null;
+    }
     this.#table.remove(slot);
     this.#touch();
     return entry;

@@ -4,6 +4,7 @@
  *
  * Source: reference `queues-delivery.md` §3.8, §4.1.
  */
+import { newSessionId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import { adjustDue } from '../mail/scheduling.ts';
 import { isWorthDelayed, withReason } from './insert-reason.ts';
@@ -38,6 +39,7 @@ export class Waiting {
         rowSeqs: message.rowSeqs,
       });
     }
+    if (message.rowSeq === 0) await this.#store(queue, message);
     this.save(queue, message);
     this.#add(queue, message, context);
     activity.changed();
@@ -91,6 +93,22 @@ export class Waiting {
     const isDozing = message.isDozing;
     this.#parts.deps.store.updateMessage(message, queue.name, queue.route);
     if (isDozing) message.doze();
+  }
+
+  /** A message that was inserted before it was stored (deferred spool) is stored when it waits. */
+  async #store(queue: ScheduledQueue, message: Message): Promise<void> {
+    const { store, clock, realClock, random } = this.#parts.deps;
+    await store.saveMessage(message, queue.name, {
+      id: newSessionId(random),
+      listener: '',
+      peer: '',
+      protocol: 'Lua',
+      startedMs: clock.now(),
+      startedRealMs: realClock.now(),
+      ehlo: null,
+      tls: null,
+      auth: null,
+    });
   }
 
   #add(queue: ScheduledQueue, message: Message, context: InsertContext | null): void {

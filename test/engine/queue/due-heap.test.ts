@@ -69,6 +69,19 @@ describe('DueHeap', () => {
     expect(heap.nextDueMs).toBe(50);
   });
 
+  it('pullDue() makes everything due and keeps the order', () => {
+    const table = new WaitingTable();
+    const heap = new DueHeap(table);
+    [7_000_000, 1000, 90_000_000, 3000].forEach((due, i) => heap.add(table.add(entry(due, i))));
+    heap.pullDue(5000);
+    const taken: number[] = [];
+    for (let s = heap.takeDue(5000); s !== null; s = heap.takeDue(5000)) {
+      expect(table.due(s)).toBeGreaterThanOrEqual(4000);
+      taken.push(table.rowSeq(s));
+    }
+    expect(taken).toEqual([1, 3, 0, 2]);
+  });
+
   it('behaves like a sorted list under any sequence of changes', () => {
     const change = fc.oneof(
       fc.record({ do: fc.constant('add' as const), due: fc.nat(40) }),
