@@ -57,7 +57,7 @@ export function parseUrl(text: string): URL {
   return new URL(text);
 }
 
-/** Connections of one client; `destroy` closes those that idle. */
+/** Connections of one client, kept for its next requests. */
 export class HttpConnections {
   readonly #plain: Agent;
   readonly #secure: Agent;
@@ -76,6 +76,20 @@ export class HttpConnections {
     return url.protocol === 'https:' ? this.#secure : this.#plain;
   }
 
+  /** Whether no request is under way. */
+  get isIdle(): boolean {
+    return [this.#plain, this.#secure].every((agent) => Object.keys(agent.sockets).length === 0);
+  }
+
+  /** Ends idle connections; those in use end with their request. */
+  close(): void {
+    for (const agent of [this.#plain, this.#secure]) {
+      agent.maxFreeSockets = 0;
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+    }
+  }
+
+  /** Ends every connection at once. */
   destroy(): void {
     this.#plain.destroy();
     this.#secure.destroy();

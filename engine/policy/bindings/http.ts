@@ -58,7 +58,7 @@ export function httpBindings(deps: BindingDeps): Bindings {
       },
     ],
     types: [CLIENT_TYPE, REQUEST_TYPE, RESPONSE_TYPE, HEADER_MAP_TYPE, WEB_SOCKET_TYPE],
-    close: () => clients.forEach((client) => client.close()),
+    close: () => clients.forEach((client) => client.destroy()),
   };
 }
 
@@ -97,8 +97,14 @@ class HttpClient extends HostObject {
   /** Requests under way go on; idle connections end. */
   close(): void {
     this.#isClosed = true;
+    this.#connections.close();
+    if (this.#connections.isIdle) this.#onClose(this);
+  }
+
+  /** For the end of the host: what is under way fails. */
+  destroy(): void {
+    this.#isClosed = true;
     this.#connections.destroy();
-    this.#onClose(this);
   }
 
   override dispose(): void {

@@ -31,11 +31,13 @@ function explain(text: string, error: TomlError): string {
   const number = String(error.line);
   const margin = ' '.repeat(number.length);
   const reason = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
+  // What is missing is missed at the end of the line, not where the unfinished thing began.
+  const column = /^(?:incomplete|unfinished)/.test(reason) ? line.length + 1 : error.column;
   return [
-    `TOML parse error at line ${error.line}, column ${error.column}`,
+    `TOML parse error at line ${error.line}, column ${column}`,
     `${margin} |`,
     `${number} | ${line}`,
-    `${margin} | ${' '.repeat(Math.max(error.column - 1, 0))}^`,
+    `${margin} | ${' '.repeat(Math.max(column - 1, 0))}^`,
     `${reason}\n`,
   ].join('\n');
 }

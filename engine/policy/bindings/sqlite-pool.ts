@@ -50,6 +50,8 @@ export class SqlitePool {
     const db = new DatabaseSync(path, {
       timeout: busyTimeoutMs,
       enableForeignKeyConstraints: false,
+      // SQLite's own default, which KumoMTA has: "x" may be a text.
+      enableDoubleQuotedStringLiterals: true,
     });
     return { db, fileId: fileIdOf(path) };
   }

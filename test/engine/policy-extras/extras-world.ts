@@ -65,7 +65,7 @@ export class ExtrasWorld {
       bindings: allBindings(deps),
       clock: this.#clock,
       random,
-      heartbeat: new Heartbeat(this.#clock),
+      heartbeat: new Heartbeat(),
       budgetMs: null,
       memoryBytesMax: null,
       gate: null,

@@ -37,7 +37,7 @@ it('binds parameters in every form and shapes results by their columns', async (
       trace(db:execute 'SELECT count(*) FROM seen', db:execute('SELECT ? + ?', { 2, 3 }))
       local t = db:execute('SELECT 1.0, 2, ?, ?', 9007199254740993, 'x')[1]
       trace(math.type(t['1.0']), math.type(t['2']), t)
-      trace(db:execute 'DELETE FROM seen')
+      trace(db:execute 'DELETE FROM seen', db:execute 'SELECT "a text"')
     `),
   ).toEqual([
     '1',
@@ -46,7 +46,7 @@ it('binds parameters in every form and shapes results by their columns', async (
     '{} {1={}}',
     '{1=1} {1=5}',
     'float integer {1.0=1.0,2=2,?=x}',
-    '1',
+    '1 {1=a text}',
   ]);
 });
 
