@@ -61,7 +61,7 @@ const apply = async (message: Message): Promise<string> => {
     await extras.fire('received', extras.object(message));
     return message.queueName();
   } catch (error) {
-    return (error as Error).message;
+    return (error as Error).message.split('\n')[0] ?? '';
   }
 };
 
