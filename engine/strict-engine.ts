@@ -69,6 +69,7 @@ async function open(core: EngineCore): Promise<void> {
       onTrouble: (text) => diagnostics.write('error', text),
     }),
   );
+  core.serveScripts();
   for (const settings of esmtpListeners) {
     const { address } = await core.openSmtp(settings);
     diagnostics.announce(`smtp listener on ${address}`);

@@ -1,6 +1,6 @@
 /** `postyard serve`: the engine of a workspace with its window, until SIGINT or SIGTERM. */
 import { isIP } from 'node:net';
-import { startWorkspaceEngine } from '../engine.ts';
+import { WorkspaceEngine } from '../workspace-engine.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
 import type { Command } from './command.ts';
@@ -26,7 +26,7 @@ export const serve: Command = {
       if (given !== undefined) checkAddress(`--${name}`, given, options.expose === true);
     }
     const stopped = stopSignal();
-    const engine = await startWorkspaceEngine(findWorkspace(options.workspace, callersFolder()), {
+    const engine = await WorkspaceEngine.start(findWorkspace(options.workspace, callersFolder()), {
       ...(options.smtp !== undefined && { smtp: options.smtp }),
       ...(options.http !== undefined && { http: options.http }),
       ...(options.ui !== undefined && { ui: options.ui }),

@@ -28,13 +28,25 @@ import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/sett
 import type { LeavingPolicy } from '../queue/queue-deps.ts';
 import { Queues } from '../queue/queues.ts';
 import { CertificateFolder } from '../reception/certificate.ts';
+import type { JsonObject } from '../mail/json.ts';
+import { adminVerb } from '../api/kumo/admin-routes.ts';
+import { KumoHttpListener } from '../api/kumo/http-listener.ts';
+import type { KumoHttpDeps } from '../api/kumo/http-listener.ts';
+import { Injector } from '../api/kumo/inject.ts';
+import { localOrigin } from '../api/kumo/inject-origin.ts';
+import { injectRequestOf } from '../api/kumo/inject-request.ts';
 import { EsmtpListener } from '../reception/listener.ts';
 import type { ReceptionMode } from '../reception/mode.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import type { SessionFacts, Store } from '../store/store.ts';
 import { recordSink } from './record-sink.ts';
+import { injectDeferred } from './inject-deferred.ts';
 import { SetupServices } from './setup-services.ts';
+import type { RunningServices } from './setup-services.ts';
+
+/** Of the program; the same as in package.json. */
+export const VERSION = '0.1.0';
 
 export interface CoreOptions {
   readonly mode: 'strict' | 'ordinary';
@@ -66,8 +78,10 @@ export class EngineCore {
   readonly ids: SpoolIdSource;
   readonly hostname = hostname();
   readonly smtpListeners: EsmtpListener[] = [];
+  readonly httpListeners: KumoHttpListener[] = [];
   #store: Store | null = null;
   #queues: Queues | null = null;
+  #injector: Injector | null = null;
   #isResumed = false;
   #isStopping = false;
   readonly #gcra = new GcraStore();
@@ -137,6 +151,12 @@ export class EngineCore {
     this.#store = store;
     this.#queues = new Queues(this.#queueDeps(store));
     this.#queues.start();
+    this.#injector = this.#makeInjector(store, this.#queues);
+  }
+
+  /** `init` has ended: what scripts ask for from here on happens at once. */
+  serveScripts(): void {
+    this.setup.run(this.#services(this.queues, this.#requireInjector()));
   }
 
   async openSmtp(settings: EsmtpListenerSettings, isImplicitTls = false): Promise<EsmtpListener> {
@@ -148,8 +168,10 @@ export class EngineCore {
     return listener;
   }
 
-  openHttp(settings: HttpListenerSettings): Promise<{ address: string }> {
-    return Promise.resolve({ address: settings.listen });
+  async openHttp(settings: HttpListenerSettings): Promise<KumoHttpListener> {
+    const listener = await KumoHttpListener.open(settings, this.#httpDeps());
+    this.httpListeners.push(listener);
+    return listener;
   }
 
   /** Puts back what waited; only then are clients let in. */
@@ -191,7 +213,9 @@ export class EngineCore {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await Promise.all(this.smtpListeners.map((listener) => listener.close()));
+    await Promise.all(
+      [...this.smtpListeners, ...this.httpListeners].map((listener) => listener.close()),
+    );
     await this.#queues?.stop();
     if (this.policy.has('shutdown_logging'))
       await this.policy
@@ -216,13 +240,91 @@ export class EngineCore {
       tls: this.#tls,
       metrics: receptionMetrics(this.metrics),
       overlay: null,
-      refusal: () =>
-        this.#isStopping
-          ? 'shutting down'
-          : this.#isResumed
-            ? null
-            : 'waiting for spool startup. Try again soon!',
+      refusal: () => {
+        const why = this.#whyNotUp();
+        return why === 'waiting for spool startup' ? `${why}. Try again soon!` : why;
+      },
       diagnostic: (level, text) => diagnostics.write(level, text),
+    };
+  }
+
+  /** Why nothing is taken in now; null when it is. */
+  #whyNotUp(): string | null {
+    if (this.#isStopping) return 'shutting down';
+    return this.#isResumed ? null : 'waiting for spool startup';
+  }
+
+  #requireInjector(): Injector {
+    if (this.#injector === null) throw new Error('waiting for spool startup');
+    return this.#injector;
+  }
+
+  #makeInjector(store: Store, queue: Queues): Injector {
+    const { mailClock, clock, random, diagnostics } = this.options;
+    return new Injector({
+      mailClock,
+      clock,
+      random,
+      store,
+      queue,
+      log: this.log,
+      ids: this.ids,
+      events: this.policy,
+      metrics: this.metrics,
+      overlay: null,
+      refusal: () => this.#whyNotUp(),
+      diagnostic: (level, text) => diagnostics.write(level, text),
+    });
+  }
+
+  #services(queues: Queues, injector: Injector): RunningServices {
+    return {
+      startEsmtpListener: async (settings) => void (await this.openSmtp(settings)),
+      startHttpListener: async (settings) => void (await this.openHttp(settings)),
+      injectMessage: (message, deferredSpool) => this.injectMessage(message, deferredSpool),
+      injectV1: async (request, auth) =>
+        ({
+          ...(await injector.inject(injectRequestOf(request), localOrigin(auth))),
+        }) as unknown as JsonObject,
+      buildV1: (request, auth) =>
+        Promise.resolve(injector.build(injectRequestOf(request), localOrigin(auth))),
+      admin: (area, verb, argument) =>
+        Promise.resolve(
+          adminVerb(queues, this.options.mailClock.now(), {
+            area,
+            verb,
+            ...(argument !== undefined && { argument }),
+          }),
+        ),
+      saveMessage: (message) => this.saveMessage(message),
+      bumpConfigEpoch: () => void this.bumpEpoch(),
+    };
+  }
+
+  /** A new config epoch: the policy is read again, queues and paths ask for their configuration. */
+  async bumpEpoch(): Promise<void> {
+    await this.policy.bumpEpoch();
+    await this.queues.configChanged();
+  }
+
+  #httpDeps(): KumoHttpDeps {
+    const { mailClock, clock, resolver, nodeId, diagnostics } = this.options;
+    return {
+      mailClock,
+      clock,
+      events: this.policy,
+      injector: this.#requireInjector(),
+      queues: this.queues,
+      store: this.store,
+      mx: resolver,
+      metrics: this.metrics,
+      nodeId,
+      spools: () => this.setup.spools,
+      liveness: () => this.#whyNotUp(),
+      bumpConfigEpoch: () => this.bumpEpoch(),
+      setDiagnosticFilter: (filter) => diagnostics.setFilter(filter),
+      diagnostic: (level, text) => diagnostics.write(level, text),
+      tls: this.#tls,
     };
   }
 
@@ -253,8 +355,8 @@ export class EngineCore {
       }),
       maildirs,
       inProcess: {
-        generate: () => Promise.reject(new Error('no generator')),
-        injectDeferred: () => Promise.reject(new Error('no deferred injection')),
+        generate: (message) => this.#requireInjector().generate(message),
+        injectDeferred: (message) => injectDeferred(message, this.policy, this.queues),
       },
       overlay: null,
       leaving,

@@ -107,7 +107,7 @@ export class ScriptHost implements PolicyEvents {
     this.#options = options;
     this.world = new PolicyWorld(options);
     this.world.events = this;
-    this.heartbeat = new Heartbeat(deps.clock);
+    this.heartbeat = new Heartbeat();
     this.#deps = {
       ...deps,
       world: this.world,
@@ -217,6 +217,11 @@ export class ScriptHost implements PolicyEvents {
     this.#pool?.close();
     this.#pool = null;
     for (const group of this.#bindings) await group.close?.();
+  }
+
+  /** Events with a handler in the present policy. */
+  eventNames(): readonly string[] {
+    return [...(this.#pool?.source.events ?? [])].sort();
   }
 
   has(event: string): boolean {

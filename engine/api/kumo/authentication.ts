@@ -55,18 +55,14 @@ export class Authentication {
     if (header === undefined) return base;
     const credentials = parseAuthorization(header);
     const context = credentials.kind === 'basic' ? 'HttpBasicAuth' : 'BearerToken';
-    const shown = credentials.kind === 'basic' ? credentials.user : 'bearer';
+    const shown = credentials.kind === 'basic' ? credentials.user : credentials.token;
     const result = await this.#validate(credentials);
     if (result === false) {
       throw new HttpRefusal(401, `${context} Authentication Failed for ${shown}`);
     }
-    const proven =
-      result === true
-        ? {
-            identities: credentials.kind === 'basic' ? [{ identity: shown, context }] : [],
-            groups: [],
-          }
-        : result;
+    // A token is a secret: it proves somebody, but is nobody's name.
+    const identity = credentials.kind === 'basic' ? credentials.user : 'bearer';
+    const proven = result === true ? { identities: [{ identity, context }], groups: [] } : result;
     return {
       peerAddress: peerIp,
       identities: [...base.identities, ...proven.identities],

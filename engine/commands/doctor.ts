@@ -1,0 +1,138 @@
+/** `postyard doctor`: what is installed, which ports, what was remapped, whether the policy is well. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { EngineStatus } from '../api/protocol.ts';
+import { splitAddress } from '../compose/placement.ts';
+import { VERSION } from '../compose/engine-core.ts';
+import { readEngineFile } from '../workspace/engine-file.ts';
+import type { EngineFile } from '../workspace/engine-file.ts';
+import { findWorkspace } from '../workspace/layout.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { loadSettings } from '../workspace/settings.ts';
+import { callersFolder, readOptions } from './command.ts';
+import type { Command } from './command.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface Finding {
+  readonly state: 'ok' | 'note' | 'bad';
+  readonly text: string;
+}
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary:
+    'Say what is installed, which ports are used, what was remapped, whether the policy compiles',
+  usage: 'doctor [--workspace DIR]',
+  async run(args) {
+    const options = readOptions(args, { workspace: { type: 'string' } });
+    const layout = findWorkspace(options.workspace, callersFolder());
+    const engine = readEngineFile(layout);
+    const findings = [
+      ...installed(),
+      ...workspace(layout),
+      ...(engine === null ? await stopped(layout) : await running(engine)),
+    ];
+    for (const { state, text } of findings) process.stdout.write(`${state.padEnd(4)}  ${text}\n`);
+    return findings.some((finding) => finding.state === 'bad') ? 1 : 0;
+  },
+};
+
+function installed(): Finding[] {
+  const electron = join(ROOT, 'node_modules/electron/path.txt');
+  const renderer = join(ROOT, 'dist/renderer/index.html');
+  return [
+    {
+      state: 'ok',
+      text: `Postyard ${VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+    },
+    existsSync(electron)
+      ? { state: 'ok', text: `Electron ${readFileSync(electron, 'utf8')}` }
+      : {
+          state: 'note',
+          text: 'Electron binary: not fetched yet; npm start fetches it where there is a display, else the window opens in a browser',
+        },
+    existsSync(renderer)
+      ? { state: 'ok', text: 'window: built' }
+      : { state: 'note', text: 'window: not built yet; npm start builds it' },
+  ];
+}
+
+function workspace(layout: WorkspaceLayout): Finding[] {
+  const { problem } = loadSettings(layout.settingsFile);
+  return [
+    existsSync(layout.policyFile)
+      ? { state: 'ok', text: `workspace ${layout.root}` }
+      : {
+          state: 'note',
+          text: `workspace ${layout.root}: not there yet; the first start makes it`,
+        },
+    ...(problem === null ? [] : [{ state: 'bad', text: problem } as const]),
+  ];
+}
+
+/** No engine: would its ports be free? */
+async function stopped(layout: WorkspaceLayout): Promise<Finding[]> {
+  const { settings } = loadSettings(layout.settingsFile);
+  const findings: Finding[] = [{ state: 'note', text: 'no engine is running for this workspace' }];
+  for (const [what, address] of [
+    ['SMTP', settings.smtp],
+    ['HTTP', settings.http],
+    ['window', settings.ui],
+  ] as const) {
+    const isFree = await canListen(address);
+    findings.push(
+      isFree
+        ? { state: 'ok', text: `${what} ${address} is free` }
+        : { state: 'note', text: `${what} ${address} is taken; the next free port will be used` },
+    );
+  }
+  return findings;
+}
+
+async function running(engine: EngineFile): Promise<Finding[]> {
+  const ask = async <T>(path: string): Promise<T> => {
+    const response = await fetch(`${engine.url}/api/v1${path}`, {
+      headers: { authorization: `Bearer ${engine.token}` },
+    });
+    if (!response.ok) throw new Error(`${engine.url}${path} answered ${response.status}`);
+    return (await response.json()) as T;
+  };
+  const status = await ask<EngineStatus>('/status');
+  const { remaps } = await ask<{ remaps: readonly { what: string; from: string; to: string }[] }>(
+    '/remaps',
+  );
+  const { policy } = status;
+  return [
+    { state: 'ok', text: `engine with pid ${engine.pid}, window ${engine.url}` },
+    ...status.listeners.map(({ service, address, wanted }): Finding =>
+      wanted === null
+        ? { state: 'ok', text: `${service} ${address}` }
+        : { state: 'note', text: `${service} ${address} (${wanted} was taken)` },
+    ),
+    policy.error === null
+      ? { state: 'ok', text: `policy ${policy.file}: ${policy.handlers.length} events handled` }
+      : {
+          state: 'bad',
+          text: `policy ${policy.error.file}:${policy.error.line ?? '?'}: ${policy.error.message}`,
+        },
+    ...remaps.map(({ what, from, to }): Finding => ({
+      state: 'note',
+      text: `remapped ${what}: ${from} -> ${to}`,
+    })),
+    ...status.warnings.map((text): Finding => ({ state: 'bad', text })),
+    {
+      state: 'ok',
+      text: `${status.mailCount} rows kept, ${status.queued} messages queued, ${status.captureLeaving ? 'what would leave is captured' : 'what would leave is refused'}${status.openHosts.length > 0 ? `, open: ${status.openHosts.join(', ')}` : ''}`,
+    },
+  ];
+}
+
+function canListen(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(splitAddress(address), () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,204 @@
+/** Joins the engine of a workspace to its window: views, live stream, server. */
+import { join } from 'node:path';
+import type { ApiDoors } from '../api/doors.ts';
+import { LiveStream } from '../api/live.ts';
+import { MaildirsView } from '../api/maildirs-view.ts';
+import type { Count, EngineStatus } from '../api/protocol.ts';
+import { QueuesView } from '../api/queues-view.ts';
+import { RecordsView, recordRow } from '../api/records-view.ts';
+import { RowsView } from '../api/rows-view.ts';
+import { sendTestMessage } from '../api/send-test.ts';
+import { startApiServer } from '../api/server.ts';
+import type { ApiServer } from '../api/server.ts';
+import { Token } from '../api/token.ts';
+import type { JsonObject } from '../mail/json.ts';
+import { Inspector } from '../inspect/inspector.ts';
+import { INDEX_READS } from '../search/index-reads.ts';
+import type { WorkspaceEngine } from '../workspace-engine.ts';
+import { ArrivalRate } from './arrival-rate.ts';
+import { VERSION } from './engine-core.ts';
+import { MailClockDoor } from './mail-clock-state.ts';
+import { openAtFreePort, splitAddress } from './placement.ts';
+
+const RENDERER = join(import.meta.dirname, '../../dist/renderer');
+/** The status line follows the queue even when nothing else tells it to. */
+const STATUS_INTERVAL_MS = 1_000;
+
+export class EngineApi {
+  readonly #engine: WorkspaceEngine;
+  readonly #inspector: Inspector;
+  readonly #maildirs: MaildirsView;
+  readonly #queues: QueuesView;
+  readonly #live: LiveStream;
+  readonly #token: Token;
+  readonly #arrivals: ArrivalRate;
+  readonly #clockDoor: MailClockDoor;
+  #server: ApiServer | null = null;
+  #wanted = '';
+  #isClosed = false;
+
+  private constructor(engine: WorkspaceEngine) {
+    this.#engine = engine;
+    const { store, core, mailClock, layout } = engine;
+    const { clock, random, diagnostics } = core.options;
+    this.#token = new Token(clock, random, process.env['POSTYARD_TOKEN']);
+    this.#inspector = Inspector.open({
+      folder: layout.storeFolder,
+      store,
+      clock,
+      indexReads: INDEX_READS,
+      onTrouble: (text) => diagnostics.write('warn', text),
+    });
+    this.#arrivals = new ArrivalRate(clock);
+    this.#queues = new QueuesView(core.queues, store, mailClock);
+    this.#clockDoor = new MailClockDoor(mailClock, clock, () => core.queues);
+    this.#maildirs = new MaildirsView(layout, store, clock, (path) =>
+      this.#live.maildirChanged(path),
+    );
+    this.#live = new LiveStream(this.#token, clock, {
+      status: () => this.#status(),
+      total: () => this.#total(),
+      queues: () => this.#queues.list(),
+      watchMaildir: (path, isOpen) => this.#maildirs.watch(path, isOpen),
+    });
+    store.onRows((commit) => {
+      this.#arrivals.add(commit.added.length);
+      if (commit.added.length > 0) this.#live.rowsAdded(commit.added);
+      if (commit.changed.length > 0) this.#live.rowsChanged(commit.changed);
+      for (const record of commit.records) this.#live.recordAdded(recordRow(record));
+    });
+    core.queues.onChange(() => this.#live.queuesChanged());
+    diagnostics.follow((level, text) => this.#live.print(level, text, mailClock.now()));
+    this.#tick();
+  }
+
+  static async start(
+    engine: WorkspaceEngine,
+    address: string,
+    isFixed: boolean,
+  ): Promise<EngineApi> {
+    const api = new EngineApi(engine);
+    const { opened, wanted } = await openAtFreePort(address, isFixed, (listen) =>
+      startApiServer(api.#doors(), splitAddress(listen), RENDERER),
+    );
+    api.#server = opened;
+    api.#wanted = wanted;
+    return api;
+  }
+
+  get url(): string {
+    return this.#server?.url ?? '';
+  }
+
+  get address(): string {
+    return this.#server?.address ?? '';
+  }
+
+  get wanted(): string {
+    return this.#wanted;
+  }
+
+  get token(): string {
+    return this.#token.text;
+  }
+
+  statusChanged(): void {
+    this.#live.statusChanged();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#live.close();
+    await this.#maildirs.close();
+    await this.#server?.close();
+    await this.#inspector.close();
+  }
+
+  #tick(): void {
+    this.#engine.core.options.clock.timer(STATUS_INTERVAL_MS, () => {
+      if (this.#isClosed) return;
+      this.#live.statusChanged();
+      this.#tick();
+    });
+  }
+
+  #doors(): ApiDoors {
+    const engine = this.#engine;
+    const { store, core, mailClock, layout } = engine;
+    return {
+      version: VERSION,
+      token: this.#token,
+      live: this.#live,
+      rows: new RowsView({
+        store,
+        inspector: this.#inspector,
+        queues: core.queues,
+        mailClock,
+        openHosts: () => engine.guard.openHosts(),
+        workspace: layout.root,
+      }),
+      queues: this.#queues,
+      records: new RecordsView(store),
+      maildirs: this.#maildirs,
+      clock: this.#clockDoor,
+      status: () => this.#status(),
+      policyLines: (file, line, around) => engine.policyState.lines(file, line, around),
+      remaps: () => engine.remaps.list(),
+      sendTest: (request) => sendTestMessage(this.#smtpAddress(), request),
+      audit: (verb, detail) =>
+        store.addAudit({
+          timeMs: mailClock.now(),
+          who: 'api',
+          verb,
+          detail: JSON.parse(JSON.stringify(detail)) as JsonObject,
+        }),
+      diagnostic: (level, text) => core.options.diagnostics.write(level, text),
+    };
+  }
+
+  #smtpAddress(): { host: string; port: number } | null {
+    const smtp = this.#engine.listening.find((one) => one.service === 'smtp');
+    return smtp === undefined ? null : splitAddress(smtp.address);
+  }
+
+  #total(): Count {
+    return {
+      value: this.#engine.store.totals.rows - this.#engine.store.totals.deletedRows,
+      isExact: true,
+    };
+  }
+
+  #status(): EngineStatus {
+    const engine = this.#engine;
+    const { store, core, settings } = engine;
+    const { lists } = core.queues;
+    return {
+      version: VERSION,
+      workspace: engine.layout.root,
+      workspaceName: engine.layout.name,
+      listeners: engine.listening.map((one) =>
+        one.service === 'smtp'
+          ? {
+              ...one,
+              offers: settings.acceptAnyAuth
+                ? ['STARTTLS', 'AUTH PLAIN', 'AUTH LOGIN']
+                : ['STARTTLS'],
+            }
+          : one,
+      ),
+      policy: engine.policyState.status(core.policy.eventNames()),
+      queued: lists.waitingCount,
+      nextDueMs: lists.nextDueMs,
+      mailCount: store.totals.rows - store.totals.deletedRows,
+      mailBytes: store.totals.bodyBytes,
+      receivedPerMinute: this.#arrivals.perMinute(),
+      clock: this.#clockDoor.status(),
+      openHosts: engine.guard.openHosts(),
+      captureLeaving: engine.capture.isOn,
+      inspectLag: this.#inspector.lag,
+      flushCount: store.flushCount,
+      commitSeq: store.commitSeq,
+      warnings: engine.warnings,
+    };
+  }
+}
