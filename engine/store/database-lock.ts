@@ -4,7 +4,8 @@
  * number left behind by `kill -9` never blocks anybody. Who holds it is written beside it, for the
  * message only.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 export class DatabaseLock {
@@ -18,6 +19,7 @@ export class DatabaseLock {
 
   /** @throws {Error} another process (or another store of this one) has the database open */
   static take(databaseFile: string): DatabaseLock {
+    mkdirSync(dirname(databaseFile), { recursive: true, mode: 0o700 });
     const db = new DatabaseSync(`${databaseFile}.lock`, { timeout: 0 });
     const pidFile = `${databaseFile}.pid`;
     try {

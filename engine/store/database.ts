@@ -2,7 +2,7 @@
  * Files of the store and how they are opened. One folder: `postyard.db` (with its WAL), the lock,
  * `bodies/`, and `search.db` beside it, which can always be rebuilt.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { migrate } from './schema.ts';
@@ -30,7 +30,6 @@ export function searchFile(folder: string): string {
  * @throws {Error} the file is no database, or of a newer version
  */
 export function openForWriting(folder: string): DatabaseSync {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = databaseFile(folder);
   const isNew = !existsSync(file);
   const db = new DatabaseSync(file, { timeout: 5_000 });

@@ -24,6 +24,8 @@ interface Wanted {
 export class MessageLoader {
   readonly #reader: Reader;
   readonly #flush: () => Promise<void>;
+  /** A message may wait: one did when the store was opened, or was stored since. */
+  #mayWait: boolean;
   readonly #wanted = new Map<SpoolId, Wanted[]>();
   /** Messages with writes that are not committed yet, and the batch of the last one. */
   readonly #pending = new Map<SpoolId, number>();
@@ -31,14 +33,17 @@ export class MessageLoader {
   /** The bytes that the store has of a message in memory: the same array means unchanged. */
   readonly #stored = new WeakMap<Message, Uint8Array>();
 
-  constructor(reader: Reader, flush: () => Promise<void>) {
+  /** @param mayWait whether messages were waiting when the store was opened */
+  constructor(reader: Reader, flush: () => Promise<void>, mayWait: boolean) {
     this.#reader = reader;
     this.#flush = flush;
+    this.#mayWait = mayWait;
   }
 
   /** The message was handed to the writer with this batch. */
   wrote(message: Message, batch: number): void {
     const { id } = message;
+    this.#mayWait = true;
     if (this.#pending.get(id) === batch) return;
     this.#pending.set(id, batch);
     const ids = this.#pendingByBatch.get(batch);
@@ -85,6 +90,8 @@ export class MessageLoader {
   }
 
   async *waiting(): AsyncIterable<readonly WaitingMessage[]> {
+    // An empty store (the usual first start) needs no thread to say so.
+    if (!this.#mayWait) return;
     await this.#flush();
     for (let isFirst = true; ; isFirst = false) {
       const page = (await this.#reader.read('waiting', {

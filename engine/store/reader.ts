@@ -1,13 +1,14 @@
 /**
  * The main thread's side of a reader worker: requests go out at once, answers come back by number.
- * The store has two: one serves the queue (message loads, the start), one everybody else, so that
+ * The thread begins with the first request. The store has two: one serves the queue (message loads, the start), one everybody else, so that
  * a long list never delays a delivery.
  */
 import { Worker } from 'node:worker_threads';
 import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
 
 export class Reader {
-  readonly #worker: Worker;
+  readonly #data: ReaderData;
+  #worker: Worker | null = null;
   readonly #pending = new Map<
     number,
     { resolve: (result: unknown) => void; reject: (error: Error) => void }
@@ -16,15 +17,7 @@ export class Reader {
   #failure: Error | null = null;
 
   constructor(data: ReaderData) {
-    this.#worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {
-      workerData: data,
-      name: 'store-reader',
-    });
-    this.#worker.on('message', (answer: ReadAnswer) => this.#answered(answer));
-    this.#worker.on('error', (error) => this.#failed(error as Error));
-    this.#worker.on('exit', (code) => {
-      this.#failed(new Error(`Cannot read: the reader of the store ended with code ${code}`));
-    });
+    this.#data = data;
   }
 
   read(name: string, params: object): Promise<unknown> {
@@ -33,13 +26,27 @@ export class Reader {
     const id = this.#nextId++;
     this.#pending.set(id, { resolve, reject });
     const request: ReadRequest = { id, name, params };
+    this.#worker ??= this.#start();
     this.#worker.postMessage(request);
     return promise;
   }
 
   async close(): Promise<void> {
     this.#failure ??= new Error('Cannot read: the store is closed');
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {
+      workerData: this.#data,
+      name: 'store-reader',
+    });
+    worker.on('message', (answer: ReadAnswer) => this.#answered(answer));
+    worker.on('error', (error) => this.#failed(error as Error));
+    worker.on('exit', (code) => {
+      this.#failed(new Error(`Cannot read: the reader of the store ended with code ${code}`));
+    });
+    return worker;
   }
 
   #answered(answer: ReadAnswer): void {

@@ -38,6 +38,8 @@ export function recover(db: DatabaseSync, writer: Writer): Opened {
     usedBytes: writer.usedBytes(),
     interrupted,
     wasClosed,
+    hasWaiting:
+      db.prepare('SELECT 1 FROM messages WHERE is_waiting = 1 LIMIT 1').get() !== undefined,
   };
 }
 

@@ -54,6 +54,9 @@ export interface StoreOptions {
 
 const FREE_DISK_BYTES_MIN = 64 * 1024 * 1024;
 
+/** How long closing waits for room on a full disk. */
+const CLOSE_PATIENCE_MS = 5_000;
+
 export class SqliteStore implements Store {
   readonly #worker: Worker;
   readonly #queue: CommitQueue<FeedNotes>;
@@ -72,7 +75,10 @@ export class SqliteStore implements Store {
     record: number;
   };
   readonly #encode: EncodeContext;
-  /** The attempts that have begun: whose rows their ends are about. */
+  /**
+   * The attempts that have begun, and the rows they are about. One for a message that was never
+   * stored (its `rowSeq` is 0: a deferred spool) leaves no trace, like all else about it.
+   */
   readonly #running = new Map<number, readonly number[]>();
   readonly #commitListeners: ((commitSeq: number) => void)[] = [];
   readonly #clock: Clock;
@@ -123,7 +129,11 @@ export class SqliteStore implements Store {
     );
     const modules = readModules.map((url) => url.href);
     this.#reader = new Reader({ folder, modules });
-    this.#loader = new MessageLoader(new Reader({ folder, modules: [] }), () => this.flush());
+    this.#loader = new MessageLoader(
+      new Reader({ folder, modules: [] }),
+      () => this.flush(),
+      opened.hasWaiting,
+    );
     this.#retention = new RetentionSchedule(
       clock,
       { ...RETENTION_DEFAULTS, ...options.retention },
@@ -216,6 +226,7 @@ export class SqliteStore implements Store {
   }
 
   updateMessage(message: Message, queue: string, route?: string): void {
+    if (message.rowSeq === 0) return;
     const { isDirty } = message;
     const data = isDirty ? this.#loader.changedData(message) : null;
     this.#loader.wrote(message, this.#queue.place.batch);
@@ -245,6 +256,7 @@ export class SqliteStore implements Store {
   }
 
   removeFromQueue(message: Message): void {
+    if (message.rowSeq === 0) return;
     this.#loader.wrote(message, this.#queue.place.batch);
     this.#queue.add([OP.removeFromQueue, message.rowSeq]);
     this.#patchRows(message.rowSeqs, { nextDueMs: null });
@@ -265,6 +277,7 @@ export class SqliteStore implements Store {
   beginAttempt(attempt: AttemptStart): number {
     const { message, rowSeqs, numAttempts, nextDueMs, route } = attempt;
     const id = this.#next.attempt++;
+    if (message.rowSeq === 0) return id;
     this.#loader.wrote(message, this.#queue.place.batch);
     this.#queue.add([
       OP.beginAttempt,
@@ -289,6 +302,8 @@ export class SqliteStore implements Store {
 
   endAttempt(attempt: AttemptEnd): void {
     const { attemptId, nextDueMs, details, transcript, events, maildirs = [] } = attempt;
+    const rowSeqs = this.#running.get(attemptId);
+    if (rowSeqs === undefined) return;
     this.#queue.add([
       OP.endAttempt,
       attemptId,
@@ -302,7 +317,6 @@ export class SqliteStore implements Store {
       JSON.stringify({ details, transcript, events }),
       maildirs.map(({ rowSeq, path, unique }) => [rowSeq, path, unique] as const),
     ]);
-    const rowSeqs = this.#running.get(attemptId) ?? [];
     this.#running.delete(attemptId);
     if (nextDueMs !== null) this.#patchRows(rowSeqs, { nextDueMs });
   }
@@ -310,7 +324,8 @@ export class SqliteStore implements Store {
   addRecord(entry: Parameters<Store['addRecord']>[0]): number {
     const { type, timeMs, json, messageId, state, code, text, attemptId } = entry;
     const recordSeq = this.#next.record++;
-    const rowSeqs = entry.rowSeqs.length > 0 ? entry.rowSeqs : this.#rejectedRow(entry, recordSeq);
+    const stored = entry.rowSeqs.filter((seq) => seq > 0);
+    const rowSeqs = stored.length > 0 ? stored : this.#rejectedRow(entry, recordSeq);
     this.#queue.add([
       OP.record,
       ...([recordSeq, type, timeMs, this.#clock.now(), json, rowSeqs] as const),
@@ -379,12 +394,15 @@ export class SqliteStore implements Store {
     return this.#feed.listen(listener);
   }
 
-  /** Everything asked for so far becomes durable; reads that are under way are given up. */
+  /**
+   * Everything asked for so far becomes durable; reads that are under way are given up. When the
+   * disk has been full for long, the store is closed without what does not fit.
+   */
   async close(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
       this.#retention.stop();
-      await this.flush();
+      await this.#flushOrStall();
       await Promise.all([this.#reader.close(), this.#loader.close()]);
       this.#say({ kind: 'close' });
     }
@@ -393,6 +411,18 @@ export class SqliteStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #flushOrStall(): Promise<void> {
+    const flushed = this.flush().catch((error: unknown) => {
+      this.#onTrouble(`not everything was stored: ${toError(error).message}`);
+    });
+    const stalled = Promise.withResolvers<void>();
+    const timer = this.#clock.timer(CLOSE_PATIENCE_MS, () => {
+      if (this.#queue.stalled !== null) stalled.resolve();
+    });
+    await Promise.race([flushed, stalled.promise]);
+    timer.cancel();
   }
 
   #say(message: ToWriter, transfer: ArrayBuffer[] = []): void {
@@ -408,8 +438,10 @@ export class SqliteStore implements Store {
         this.#usedBytes = message.usedBytes;
         return this.#retention.done(message.step, message.usedBytes);
       case 'stalled':
+        // Said again with every try; the first one is the news.
+        if (this.#queue.stalled === null) this.#onTrouble(message.text);
         this.#queue.stalled = message.text;
-        return this.#onTrouble(message.text);
+        return;
       case 'lost':
         return this.#onTrouble(`the store could not apply ${message.text}`);
       case 'failed':

@@ -37,6 +37,7 @@ export interface Opened {
   readonly interrupted: number;
   /** False when the last process did not close the store. */
   readonly wasClosed: boolean;
+  readonly hasWaiting: boolean;
 }
 
 export type FromWriter =

@@ -59,11 +59,15 @@ function start({ folder, limits }: WriterData): void {
       case 'close':
         writer.transact(() => markClosed(db, true));
         checkpoints.finish();
-        db.close();
-        lock.release();
-        say({ kind: 'closed' });
-        port?.close();
+        end();
     }
+  };
+
+  const end = (): void => {
+    db.close();
+    lock.release();
+    say({ kind: 'closed' });
+    process.exit();
   };
 
   const pump = (): void => {
@@ -90,6 +94,8 @@ function start({ folder, limits }: WriterData): void {
   say({ kind: 'opened', opened: recover(db, writer) });
   sweepBodies(db, bodies);
   port?.on('message', (message: ToWriter) => {
+    // Closed with a batch that does not fit: it is given up, and the store stays marked as open.
+    if (isStalled && message.kind === 'close') return end();
     waiting.push(message);
     if (!isStalled) pump();
   });

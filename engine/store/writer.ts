@@ -246,7 +246,7 @@ export class Writer {
     }
     const free = this.#freeDiskBytes();
     if (free - moreBytes < freeDiskBytesMin) {
-      return `${free} bytes are free on the disk, expected at least ${freeDiskBytesMin}`;
+      return `${free} bytes are free on the disk, expected at least ${freeDiskBytesMin + moreBytes}`;
     }
     return null;
   }

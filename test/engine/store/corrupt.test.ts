@@ -81,6 +81,14 @@ test('open() says what is wrong with the file', async () => {
   await expect(place.open()).rejects.toThrow(/layout is number \d+, this version knows \d+/);
 });
 
+test('open() makes the folder when it is not there', async () => {
+  await using place = await StoreFolder.create();
+  const folder = join(place.folder, 'workspace', '.postyard');
+  const store = await place.open({ folder });
+  await store.saveTransaction(new MailMaker().transaction());
+  expect(store.totals.rows).toBe(1);
+});
+
 test('a lock file and a number left behind by kill -9 block nobody', async () => {
   await using place = await StoreFolder.create();
   const store = await place.open();

@@ -337,6 +337,30 @@ test('an attempt is kept with its transcript; records move the rows they name', 
   ).toEqual({ '1.M2': 1 });
 });
 
+test('what is told about a message that was never stored leaves no trace', async () => {
+  await using place = await StoreFolder.create();
+  const store = await place.open();
+  const message = new MailMaker().message(['a@x.test'], eml('', ''));
+  const changed: number[] = [];
+  store.onRows((commit) => changed.push(...commit.changed.map((patch) => patch.seq)));
+  const attemptId = store.beginAttempt(attemptOf(message));
+  store.addRecord({
+    ...{ type: 'Delivery', timeMs: NOON_MS, json: '{}', messageId: message.id },
+    ...{ rowSeqs: message.rowSeqs, state: 'delivered', code: 250, text: '', attemptId },
+  });
+  store.endAttempt({
+    ...{ attemptId, endedMs: 1, durationMs: 1, outcome: 'delivered', code: 250, text: '' },
+    ...{ peer: null, nextDueMs: null, details: {}, transcript: [], events: [] },
+  });
+  store.updateMessage(message, 'x.test');
+  store.removeFromQueue(message);
+  await store.flush();
+  expect(changed).toEqual([]);
+  const { records } = await store.read('records', { limit: 9 });
+  expect(records.map((record) => record.rowSeq)).toEqual([null]);
+  expect(await allWaiting(store)).toEqual([]);
+});
+
 test('a Rejection finds the row that is stored after it, by session and reply', async () => {
   await using place = await StoreFolder.create();
   const store = await place.open();
