@@ -155,7 +155,9 @@ export function buildQueueConfig(read: ReadOf<typeof QUEUE_CONFIG>): QueueConfig
     strategy: read.strategy,
     refreshStrategy: read.refresh_strategy,
     providerName: read.provider_name,
-    json: queueConfigJson(read),
+    get json(): JsonObject {
+      return queueConfigJson(read);
+    },
   };
 }
 
@@ -234,7 +236,9 @@ export function buildEgressPath(read: ReadOf<typeof EGRESS_PATH>): EgressPathCon
     tlsCertificate: read.tls_certificate,
     tlsPrivateKey: read.tls_private_key,
     dispatcherProgressWatchdogTimeoutMs: read.dispatcher_progress_watchdog_timeout,
-    json: egressPathJson(read),
+    get json(): JsonObject {
+      return egressPathJson(read);
+    },
   };
 }
 

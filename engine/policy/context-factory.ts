@@ -15,6 +15,11 @@ import { PolicyContext } from './policy-context.ts';
 import { PACKAGE_PATH_PREFIX, type PolicySource } from './policy-source.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
+/** Ended contexts kept for another life. */
+const RETIRED_COUNT_MAX = 16;
+/** Above this they are not: wasm memory never shrinks. */
+const RETIRED_MEMORY_BYTES_MAX = 32 * 1024 * 1024;
+
 export interface ContextFactoryOptions {
   readonly world: PolicyWorld;
   readonly bindings: readonly Bindings[];
@@ -30,6 +35,9 @@ export interface ContextFactoryOptions {
 
 export class ContextFactory {
   readonly #options: ContextFactoryOptions;
+  /** Ended contexts, ready for another life. */
+  readonly #retired: LuaContext[] = [];
+  readonly #files = new WeakMap<LuaContext, PolicySource>();
 
   constructor(options: ContextFactoryOptions) {
     this.#options = options;
@@ -38,7 +46,7 @@ export class ContextFactory {
   /** @throws {PolicyError} the policy cannot be compiled, or its run failed */
   async create(source: PolicySource): Promise<PolicyContext> {
     const { world, clock } = this.#options;
-    const context = new PolicyContext(this.#createLua(source), world.epoch, clock.monotonic());
+    const context = new PolicyContext(this.#luaFor(source), world.epoch, clock.monotonic());
     world.adopt(context);
     try {
       await context.lua.run(source.text, source.file);
@@ -50,13 +58,28 @@ export class ContextFactory {
     return context;
   }
 
+  /** Ends a context. Its machine serves again, unless it grew large. */
   dispose(context: PolicyContext): void {
+    const { lua } = context;
     this.#options.world.forget(context);
-    context.lua.dispose();
+    lua.dispose();
+    if (this.#retired.length < RETIRED_COUNT_MAX && lua.memoryBytes <= RETIRED_MEMORY_BYTES_MAX) {
+      this.#retired.push(lua);
+    }
   }
 
-  #createLua(source: PolicySource): LuaContext {
-    const { world, bindings, clock, random, heartbeat, budgetMs, memoryBytesMax, gate, warn } =
+  #luaFor(source: PolicySource): LuaContext {
+    const { random, world } = this.#options;
+    const seed = [random.next(), random.next()].map((n) => Math.floor(n * 2 ** 31));
+    const lua = this.#retired.pop() ?? this.#createLua();
+    lua.renew(seed as [number, number]);
+    this.#files.set(lua, source);
+    if (world.isValidating) lua.setGlobal('_VALIDATING_CONFIG', true);
+    return lua;
+  }
+
+  #createLua(): LuaContext {
+    const { world, bindings, clock, heartbeat, budgetMs, memoryBytesMax, gate, warn } =
       this.#options;
     const lua = LuaContext.create({
       clock,
@@ -64,15 +87,25 @@ export class ContextFactory {
       ...(memoryBytesMax === null ? {} : { memoryBytesMax }),
       ...(gate ? { gate } : {}),
       heartbeat: {
-        enter: () => heartbeat.enter(world.contextOf(lua)?.currentEvent ?? 'policy file'),
+        enter: (sinceMs) => {
+          heartbeat.enter(world.contextOf(lua)?.currentEvent ?? 'policy file', sinceMs);
+        },
         leave: () => heartbeat.leave(),
       },
       warn,
-      seed: [Math.floor(random.next() * 2 ** 31), Math.floor(random.next() * 2 ** 31)],
     });
     lua.register(bindings);
-    installChunkLoader(lua, source, PACKAGE_PATH_PREFIX);
-    if (world.isValidating) lua.setGlobal('_VALIDATING_CONFIG', true);
+    const source = (): PolicySource => {
+      const found = this.#files.get(lua);
+      if (!found) throw new Error('Bug: a context without a policy');
+      return found;
+    };
+    const files = {
+      find: (path: string) => source().find(path),
+      read: (path: string) => source().read(path),
+    };
+    installChunkLoader(lua, files, PACKAGE_PATH_PREFIX);
+    lua.seal();
     return lua;
   }
 }

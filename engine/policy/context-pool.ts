@@ -55,7 +55,7 @@ export class ContextPool {
     context.useCount++;
     const { tuning } = this.#world;
     const isFull = this.#spares.length >= tuning.spareContextsMax;
-    if (this.#isClosed || isFull || !this.#isUsable(context)) {
+    if (this.#isClosed || isFull || !this.#isSound(context)) {
       this.#factory.dispose(context);
       return;
     }
@@ -81,12 +81,15 @@ export class ContextPool {
   }
 
   #isUsable(context: PolicyContext): boolean {
-    const { contextUsesMax, contextAgeMsMax } = this.#world.tuning;
+    const ageMs = this.#clock.monotonic() - context.createdMs;
+    return ageMs < this.#world.tuning.contextAgeMsMax && this.#isSound(context);
+  }
+
+  #isSound(context: PolicyContext): boolean {
     return (
       context.lua.fatal === null &&
       context.epoch === this.#world.epoch &&
-      context.useCount < contextUsesMax &&
-      this.#clock.monotonic() - context.createdMs < contextAgeMsMax &&
+      context.useCount < this.#world.tuning.contextUsesMax &&
       context.lua.memoryBytes <= KEPT_MEMORY_BYTES_MAX
     );
   }

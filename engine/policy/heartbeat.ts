@@ -8,7 +8,7 @@
  *
  * Source: DESIGN §10.12.
  */
-import type { Clock, MonotonicMs } from '../base/clock.ts';
+import type { MonotonicMs } from '../base/clock.ts';
 
 const NAME_OFFSET = 16;
 const NAME_BYTES_MAX = 112;
@@ -18,18 +18,13 @@ export class Heartbeat {
   readonly #words = new Int32Array(this.buffer, 0, 2);
   readonly #started = new Float64Array(this.buffer, 8, 1);
   readonly #name = new Uint8Array(this.buffer, NAME_OFFSET, NAME_BYTES_MAX);
-  readonly #clock: Clock;
   readonly #encoded = new Map<string, Uint8Array>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  enter(event: string): void {
+  enter(event: string, sinceMs: MonotonicMs): void {
     const name = this.#encode(event);
     this.#name.set(name);
     this.#name[name.length] = 0;
-    this.#started[0] = this.#clock.monotonic();
+    this.#started[0] = sinceMs;
     Atomics.add(this.#words, 1, 1);
     Atomics.store(this.#words, 0, 1);
   }

@@ -20,14 +20,20 @@ import type {
 /** A configuration with its printed form, and what the script gave for it. */
 abstract class ReadableConfig<T> extends HostObject {
   readonly value: T;
-  readonly json: JsonObject;
+  readonly #makeJson: () => JsonObject;
   readonly #given: LuaValue;
+  #json: JsonObject | null = null;
 
-  constructor(value: T, json: JsonObject, given: LuaValue) {
+  constructor(value: T, makeJson: () => JsonObject, given: LuaValue) {
     super();
     this.value = value;
-    this.json = json;
+    this.#makeJson = makeJson;
     this.#given = given;
+  }
+
+  /** Made when a script first reads a field. */
+  get json(): JsonObject {
+    return (this.#json ??= this.#makeJson());
   }
 
   override describe(): string {

@@ -44,7 +44,7 @@ export function settingsBindings(): Bindings {
             QUEUE_CONFIG,
             (read, given) => {
               const config = buildQueueConfig(read);
-              return new QueueConfigObject(config, config.json, given);
+              return new QueueConfigObject(config, () => config.json, given);
             },
           ),
           make_egress_pool: maker(
@@ -65,7 +65,7 @@ export function settingsBindings(): Bindings {
             EGRESS_PATH,
             (read, given) => {
               const config = buildEgressPath(read);
-              return new EgressPathObject(config, config.json, given);
+              return new EgressPathObject(config, () => config.json, given);
             },
           ),
           make_listener_domain: maker(
@@ -73,7 +73,11 @@ export function settingsBindings(): Bindings {
             'EsmtpDomain',
             LISTENER_DOMAIN,
             (read, given) =>
-              new ListenerDomainObject(buildListenerDomain(read), listenerDomainJson(read), given),
+              new ListenerDomainObject(
+                buildListenerDomain(read),
+                () => listenerDomainJson(read),
+                given,
+              ),
           ),
         },
       },

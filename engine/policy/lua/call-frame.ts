@@ -48,7 +48,7 @@ export interface FrameHost {
 
 export class CallFrame implements HostCall {
   count = 0;
-  readonly #host: FrameHost;
+  #host: FrameHost;
   #L: LuaState = 0;
   #base: 0 | 1 = 0;
   #name = '';
@@ -64,6 +64,12 @@ export class CallFrame implements HostCall {
     this.#base = base;
     this.#name = name;
     this.count = this.#host.machine.lua.lua_gettop(L) - base;
+  }
+
+  /** Its context has ended: whoever still holds the call can read nothing any more. */
+  kill(): void {
+    this.#functions.length = 0;
+    this.#host = ENDED;
   }
 
   end(): void {
@@ -289,3 +295,22 @@ export class CallFrame implements HostCall {
     return new Error(`bad argument ${which} to \`${this.#name}\`: ${cause}`);
   }
 }
+
+function ended(): never {
+  throw new Error('the Lua context has ended');
+}
+
+const ENDED: FrameHost = {
+  get machine(): never {
+    return ended();
+  },
+  get values(): never {
+    return ended();
+  },
+  get objects(): never {
+    return ended();
+  },
+  get handle(): never {
+    return ended();
+  },
+};

@@ -54,6 +54,8 @@ export interface LuaExports {
   readonly __indirect_function_table: WebAssembly.Table;
   __wasm_call_ctors(): void;
   emscripten_stack_init(): void;
+  emscripten_stack_get_base(): Pointer;
+  emscripten_stack_get_end(): Pointer;
   stackSave(): Pointer;
   stackRestore(pointer: Pointer): void;
   setThrew(threw: number, value: number): void;

@@ -32,6 +32,7 @@ import {
   LUA_REGISTRYINDEX,
   LUA_TFUNCTION,
   LUA_TLIGHTUSERDATA,
+  LUA_TSTRING,
   LUA_TTABLE,
   LUA_TUSERDATA,
   LUA_YIELD,
@@ -45,10 +46,10 @@ import { firstLuaPlace, placeInMessage } from './lua-place.ts';
 import { MultiValue, type HostObject, type LuaFunctionRef, type LuaValue } from './lua-value.ts';
 import { LuaValues } from './lua-values.ts';
 import type { RegisteredFunction } from './registered-function.ts';
-import { trimStandardLibrary } from './standard-library.ts';
+import { seedRandom, trimStandardLibrary } from './standard-library.ts';
 
-/** Instructions between two looks at the clock: about a millisecond. */
-const HOOK_INSTRUCTIONS = 100_000;
+/** Instructions between two looks at the clock: about a tenth of a millisecond. */
+const HOOK_INSTRUCTIONS = 10_000;
 /** A wasm memory cannot address more. */
 const MEMORY_BYTES_MAX = 2 ** 32 - 65_536;
 /** New userdata after which Lua is told to collect: it sees their four bytes, not what they hold. */
@@ -67,7 +68,7 @@ export interface LuaContextOptions {
   /** Replaces host functions (dry runs); null keeps the function. */
   readonly gate?: (name: string, fn: Pick<HostFunction, 'effect'>) => HostFunction['run'] | null;
   /** Told when Lua begins and stops to occupy the thread. */
-  readonly heartbeat?: { enter(): void; leave(): void };
+  readonly heartbeat?: { enter(sinceMs: number): void; leave(): void };
   /** Where `warn` goes. */
   readonly warn?: (text: string) => void;
   /** Two words that seed `math.random`. */
@@ -87,10 +88,14 @@ interface Pending {
   settled: Promise<void>;
 }
 
+/** What calls into a context get after its end. */
+const ENDED = new LuaFatalError('the Lua context has ended', null);
+
 let contextCount = 0;
 
 export class LuaContext implements LuaContextHandle {
-  readonly id = ++contextCount;
+  /** Changes when the context is renewed: nothing of an earlier life may be used. */
+  #id = ++contextCount;
   readonly machine: LuaMachine;
   readonly values: LuaValues;
   readonly objects: LuaObjects;
@@ -102,6 +107,9 @@ export class LuaContext implements LuaContextHandle {
   #depth = 0;
   readonly #threads: Thread[] = [];
   readonly #pending: (Pending | null)[] = [];
+  /** Frames of calls that are suspended. */
+  readonly #suspendedFrames = new Set<CallFrame>();
+  #sealedFunctionCount = 0;
   /** The coroutine that is executing now; 0 when Lua is not on the stack. */
   #running: LuaState = 0;
   #usedMs = 0;
@@ -109,6 +117,7 @@ export class LuaContext implements LuaContextHandle {
   #fatal: LuaFatalError | null = null;
   readonly #messageHandler: number;
   readonly #collectGarbage: number;
+  readonly #toString: number;
 
   static create(options: LuaContextOptions): LuaContext {
     return new LuaContext(options);
@@ -134,7 +143,7 @@ export class LuaContext implements LuaContextHandle {
       (S, value) => this.values.push(S, value),
       (S, index) => this.values.read(S, index),
     );
-    this.values = new LuaValues(this.machine, L, this.objects, this.id);
+    this.values = new LuaValues(this.machine, L, this.objects, () => this.#id);
     lua.luaL_openlibs(L);
     trimStandardLibrary(this, L, options.seed ?? [0, 0]);
     this.objects.prepareClosures(L);
@@ -153,9 +162,15 @@ export class LuaContext implements LuaContextHandle {
     this.#messageHandler = this.machine.ref(L);
     lua.lua_getglobal(L, this.machine.name('collectgarbage'));
     this.#collectGarbage = this.machine.ref(L);
+    lua.lua_getglobal(L, this.machine.name('tostring'));
+    this.#toString = this.machine.ref(L);
     if (options.budgetMs !== undefined) {
       lua.lua_sethook(L, this.machine.hookPointer, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     }
+  }
+
+  get id(): number {
+    return this.#id;
   }
 
   /** The state that coroutines are made from; nothing runs on it. */
@@ -247,6 +262,7 @@ export class LuaContext implements LuaContextHandle {
 
   /** Calls a function in a coroutine of its own. */
   async call(fn: LuaFunctionRef, args: readonly LuaValue[]): Promise<readonly LuaValue[]> {
+    this.#assertOwn(fn);
     return this.invoke(fn.ref, args, (L, count) => this.readResults(L, count));
   }
 
@@ -291,6 +307,7 @@ export class LuaContext implements LuaContextHandle {
 
   forward(fn: LuaFunctionRef, call: HostCall): readonly LuaValue[] | Promise<readonly LuaValue[]> {
     if (!(call instanceof CallFrame)) throw new Error('Bug: a call of another bridge');
+    this.#assertOwn(fn);
     this.#assertUsable();
     const thread = this.#takeThread();
     this.machine.pushRef(thread.L, fn.ref);
@@ -299,6 +316,7 @@ export class LuaContext implements LuaContextHandle {
   }
 
   callSync(fn: LuaFunctionRef, args: readonly LuaValue[]): readonly LuaValue[] {
+    this.#assertOwn(fn);
     this.#assertUsable();
     const { lua } = this.machine;
     const L = this.#running || this.#main;
@@ -397,12 +415,37 @@ export class LuaContext implements LuaContextHandle {
     lua.lua_pushcclosure(L, this.machine.dispatchPointer, 1);
   }
 
-  /** Ends the context: its objects are disposed of, its memory is left to the garbage collector. */
+  /** Ends the context: its objects are disposed of, calls under way come to nothing. */
   dispose(): void {
-    this.#fatal ??= new LuaFatalError('the Lua context has ended', null);
+    this.#fatal ??= ENDED;
+    for (const frame of this.#suspendedFrames) frame.kill();
+    this.#suspendedFrames.clear();
     this.objects.disposeAll();
     this.#threads.length = 0;
     this.#pending.length = 0;
+  }
+
+  /** Remembers the context as it is now: set up, and without a script. */
+  seal(): void {
+    this.#sealedFunctionCount = this.#functions.length;
+    this.objects.seal();
+    this.machine.snapshot();
+  }
+
+  /**
+   * After `dispose`: a new context in the place of the old one, as it was at `seal`. Far cheaper
+   * than another machine.
+   */
+  renew(seed: readonly [number, number]): void {
+    this.#id = ++contextCount;
+    this.machine.restore();
+    this.objects.restore();
+    this.#functions.length = this.#sealedFunctionCount;
+    this.#depth = 0;
+    this.#running = 0;
+    this.#usedMs = 0;
+    this.#fatal = null;
+    seedRandom(this, this.#main, seed);
   }
 
   /** glibc prints the NULL pointer as `(nil)`; the C library of the wasm build does not. */
@@ -440,6 +483,10 @@ export class LuaContext implements LuaContextHandle {
     for (const name of rest) lua.luaL_getsubtable(L, -1, this.machine.name(name));
   }
 
+  #assertOwn(fn: LuaFunctionRef): void {
+    if (fn.contextId !== this.#id) throw ENDED;
+  }
+
   #assertUsable(): void {
     if (this.#fatal) throw this.#fatal;
   }
@@ -474,11 +521,13 @@ export class LuaContext implements LuaContextHandle {
     take: (L: LuaState, count: number) => T,
   ): Promise<T> {
     let count = firstCount;
+    const life = this.#id;
     for (;;) {
       const pending = this.#yieldedPending(thread.L, count);
       this.machine.pop(thread.L, count);
       // A script's own yield outside of any coroutine has no one to answer it: it goes on at once.
       if (pending) await pending.settled;
+      if (life !== this.#id) throw ENDED;
       this.#assertUsable();
       const status = this.#resume(thread.L, 0);
       count = this.machine.u32[this.machine.out >> 2] ?? 0;
@@ -530,7 +579,7 @@ export class LuaContext implements LuaContextHandle {
     this.#running = L;
     if (outermost) {
       this.#sliceStart = this.#options.clock.monotonic();
-      this.#options.heartbeat?.enter();
+      this.#options.heartbeat?.enter(this.#sliceStart);
     }
     return outermost;
   }
@@ -659,6 +708,7 @@ export class LuaContext implements LuaContextHandle {
       error: null,
       settled: Promise.resolve(),
     };
+    if (frame) this.#suspendedFrames.add(frame);
     pending.settled = promise
       .then(
         (value) => void (pending.value = value),
@@ -666,7 +716,7 @@ export class LuaContext implements LuaContextHandle {
       )
       .then(() => {
         pending.isSettled = true;
-        if (!this.#fatal) frame?.end();
+        if (frame && this.#suspendedFrames.delete(frame)) frame.end();
       });
     // Raises "attempt to yield across a C-call boundary"; the promise is left to itself.
     if (lua.lua_isyieldable(L) === 0) {
@@ -698,7 +748,7 @@ export class LuaContext implements LuaContextHandle {
     if (lua.lua_type(L, 1) === LUA_TUSERDATA && this.objects.at(L, 1) instanceof RaisedError) {
       return 1;
     }
-    const error = this.#runtimeError(L, L);
+    const error = this.#runtimeError(L);
     this.objects.push(L, new RaisedError(error, ''));
     return 1;
   }
@@ -713,7 +763,7 @@ export class LuaContext implements LuaContextHandle {
       const object = this.objects.at(L, -1);
       if (object instanceof RaisedError) return this.#hostError(L, object);
     }
-    return this.#runtimeError(L, L);
+    return this.#runtimeError(L);
   }
 
   #hostError(L: LuaState, raised: RaisedError): Error {
@@ -724,17 +774,31 @@ export class LuaContext implements LuaContextHandle {
     return new LuaError(raised.text.trimEnd(), root instanceof LuaError ? null : root, place);
   }
 
-  #runtimeError(L: LuaState, from: LuaState): LuaError {
-    const { lua, machine } = { lua: this.machine.lua, machine: this.machine };
-    lua.lua_checkstack(L, 4);
-    const pointer = lua.luaL_tolstring(L, -1, machine.out);
-    const length = machine.u32[machine.out >> 2] ?? 0;
-    const message = machine.bytes.subarray(pointer, pointer + length).toString('utf8');
-    machine.pop(L, 1);
+  /** For an error that Lua code raised; the value is on top of `L`, whose stack is still there. */
+  #runtimeError(L: LuaState): LuaError {
+    const message = this.#errorText(L);
     const place =
-      placeInMessage(message, (short) => this.#sourceOf(from, short)) ??
-      firstLuaPlace(machine, from);
-    return new LuaError(`runtime error: ${message}\n${this.#traceback(from)}`, null, place);
+      placeInMessage(message, (short) => this.#sourceOf(L, short)) ??
+      firstLuaPlace(this.machine, L);
+    return new LuaError(`runtime error: ${message}\n${this.#traceback(L)}`, null, place);
+  }
+
+  #errorText(L: LuaState): string {
+    const { machine } = this;
+    const { lua } = machine;
+    lua.lua_checkstack(L, 4);
+    if (lua.lua_type(L, -1) === LUA_TSTRING) {
+      return Buffer.from(this.values.readBytes(L, -1)).toString('utf8');
+    }
+    // A `__tostring` may fail in turn, so it runs protected, and not on a coroutine that is dead.
+    const S = this.#main;
+    machine.pushRef(S, this.#toString);
+    lua.lua_pushvalue(L, -1);
+    lua.lua_xmove(L, S, 1);
+    const status = lua.lua_pcallk(S, 1, 1, 0, 0, 0);
+    const text = status === LUA_OK ? this.values.readBytes(S, -1) : null;
+    machine.pop(S, 1);
+    return text === null ? '(error object cannot be printed)' : Buffer.from(text).toString('utf8');
   }
 
   #sourceOf(L: LuaState, shortSrc: string): string {

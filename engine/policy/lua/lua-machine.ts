@@ -55,6 +55,9 @@ export class LuaMachine {
   readonly hookPointer: number;
   readonly #memoryBytesMax: number;
   readonly #names = new Map<string, Pointer>();
+  /** Names that came after the snapshot: their memory is gone when it is restored. */
+  #laterNames: Map<string, Pointer> | null = null;
+  #snapshot: MemorySnapshot | null = null;
 
   /** @param memoryBytesMax the memory never grows above this; a script then gets "not enough memory" */
   constructor(callbacks: LuaCallbacks, memoryBytesMax: number) {
@@ -64,6 +67,7 @@ export class LuaMachine {
     this.#refreshViews();
     this.lua.__wasm_call_ctors();
     this.lua.emscripten_stack_init();
+    this.#checkLayout();
     this.scratch = this.lua.malloc(SCRATCH_BYTES + 16);
     this.out = this.scratch + SCRATCH_BYTES;
     const table = this.lua.__indirect_function_table;
@@ -84,13 +88,13 @@ export class LuaMachine {
 
   /** A C string that lives as long as the machine; for the names of fields and globals. */
   name(text: string): Pointer {
-    let pointer = this.#names.get(text);
+    let pointer = this.#names.get(text) ?? this.#laterNames?.get(text);
     if (pointer === undefined) {
       const bytes = Buffer.from(text, 'utf8');
       pointer = this.#allocate(bytes.length + 1);
       this.u8.set(bytes, pointer);
       this.u8[pointer + bytes.length] = 0;
-      this.#names.set(text, pointer);
+      (this.#laterNames ?? this.#names).set(text, pointer);
     }
     return pointer;
   }
@@ -184,10 +188,34 @@ export class LuaMachine {
     return this.lua.lua_rawgeti(L, LUA_REGISTRYINDEX, BigInt(ref));
   }
 
+  /** Remembers the present memory, to come back to it with `restore`. Nothing may be running. */
+  snapshot(): void {
+    this.#snapshot = takeSnapshot(this.bytes, this.lua.stackSave());
+    this.#laterNames = new Map();
+  }
+
+  /** The machine as it was at `snapshot`, whatever happened since. */
+  restore(): void {
+    if (!this.#snapshot) throw new Error('Bug: a machine without a snapshot');
+    const { statics, heap, stackPointer } = this.#snapshot;
+    this.u8.set(statics, 0);
+    this.u8.set(heap, STACK_END);
+    this.lua.stackRestore(stackPointer);
+    this.#laterNames = new Map();
+  }
+
   #allocate(size: number): Pointer {
     const pointer = this.lua.malloc(size);
     if (pointer === 0) throw new Error('not enough memory');
     return pointer;
+  }
+
+  #checkLayout(): void {
+    const { lua } = this;
+    const end = lua.emscripten_stack_get_end();
+    if (end !== STACK_START || lua.emscripten_stack_get_base() !== STACK_END) {
+      throw new Error('Bug: glue.wasm has another memory layout than this file expects');
+    }
   }
 
   #refreshViews(): void {
@@ -290,6 +318,59 @@ export class LuaMachine {
 
 /** `-ENOSYS` as emscripten numbers it: there is no file system below the C library. */
 const ERRNO_NOSYS = -52;
+
+/** Memory layout of `glue.wasm`: static data, then the C stack (which need not be kept), then heap. */
+const STACK_START = 35_136;
+const STACK_END = 1_083_712;
+
+interface MemorySnapshot {
+  readonly statics: Uint8Array;
+  readonly heap: Uint8Array;
+  readonly stackPointer: Pointer;
+}
+
+/** The last snapshot: machines that were set up alike have the same bytes and share it. */
+let shared: MemorySnapshot | null = null;
+
+function takeSnapshot(memory: Buffer, stackPointer: Pointer): MemorySnapshot {
+  if (
+    shared?.stackPointer === stackPointer &&
+    memory.compare(shared.statics, 0, STACK_START, 0, STACK_START) === 0 &&
+    memory.compare(
+      shared.heap,
+      0,
+      shared.heap.length,
+      STACK_END,
+      STACK_END + shared.heap.length,
+    ) === 0 &&
+    isZero(memory, STACK_END + shared.heap.length)
+  ) {
+    return shared;
+  }
+  shared = {
+    statics: Uint8Array.from(memory.subarray(0, STACK_START)),
+    heap: Uint8Array.from(memory.subarray(STACK_END, usedEnd(memory))),
+    stackPointer,
+  };
+  return shared;
+}
+
+/** Untouched wasm memory is zero: after the last other byte nothing was ever allocated. */
+function usedEnd(memory: Buffer): number {
+  let end = memory.length;
+  while (end > STACK_END && isZero(memory, end - PAGE_BYTES, end)) end -= PAGE_BYTES;
+  return end;
+}
+
+function isZero(memory: Buffer, from: number, to = memory.length): boolean {
+  for (let at = from; at < to; at += PAGE_BYTES) {
+    const length = Math.min(PAGE_BYTES, to - at);
+    if (memory.compare(ZERO_PAGE, 0, length, at, at + length) !== 0) return false;
+  }
+  return true;
+}
+
+const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -38,6 +38,8 @@ export class LuaObjects {
   readonly #counts = new Map<HostObject, number>();
   readonly #types = new Map<unknown, DefinedType>();
   #closureMetatable = 0;
+  #sealed: { slots: (HostObject | HostClosure | null)[]; counts: [HostObject, number][] } | null =
+    null;
   /** Objects, and the bytes they keep alive, handed to Lua since the last collection. */
   pushedCount = 0;
   pushedBytes = 0;
@@ -63,6 +65,27 @@ export class LuaObjects {
     this.#machine.lua.lua_createtable(L, 0, 2);
     this.#setCollector(L);
     this.#closureMetatable = this.#machine.ref(L);
+  }
+
+  /** Remembers the present userdata, as `LuaMachine.snapshot` does the memory. */
+  seal(): void {
+    this.#sealed = { slots: [...this.#slots], counts: [...this.#counts] };
+  }
+
+  /** The userdata as they were at `seal`. */
+  restore(): void {
+    if (!this.#sealed) throw new Error('Bug: userdata without a snapshot');
+    const { slots, counts } = this.#sealed;
+    this.#slots.length = 0;
+    this.#free.length = 0;
+    for (let slot = 0; slot < slots.length; slot++) {
+      const object = slots[slot] ?? null;
+      this.#slots.push(object);
+      if (object === null) this.#free.push(slot);
+    }
+    this.#counts.clear();
+    for (const [object, count] of counts) this.#counts.set(object, count);
+    this.resetPressure();
   }
 
   /** Starts counting anew what is handed to Lua. */

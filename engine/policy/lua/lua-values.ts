@@ -35,12 +35,12 @@ const INTEGER_MIN = -(2n ** 63n);
 export class LuaValues {
   readonly #machine: LuaMachine;
   readonly #objects: LuaObjects;
-  readonly #contextId: number;
+  readonly #contextId: () => number;
   /** Registry reference of the array marker metatable. */
   readonly #arrayMarker: number;
   readonly #arrayMarkerPointer: number;
 
-  constructor(machine: LuaMachine, L: LuaState, objects: LuaObjects, contextId: number) {
+  constructor(machine: LuaMachine, L: LuaState, objects: LuaObjects, contextId: () => number) {
     this.#machine = machine;
     this.#objects = objects;
     this.#contextId = contextId;
@@ -97,7 +97,7 @@ export class LuaValues {
       return this.#pushSequence(L, [], [...value.entries()], false, depth);
     }
     if (isFunctionRef(value)) {
-      if (value.contextId !== this.#contextId) {
+      if (value.contextId !== this.#contextId()) {
         throw new Error('Cannot pass a Lua function to another context');
       }
       machine.pushRef(L, value.ref);
@@ -211,7 +211,7 @@ export class LuaValues {
   /** A registry reference to the function at `index`. */
   functionRef(L: LuaState, index: number): LuaFunctionRef {
     this.#machine.lua.lua_pushvalue(L, index);
-    return { kind: 'function', ref: this.#machine.ref(L), contextId: this.#contextId };
+    return { kind: 'function', ref: this.#machine.ref(L), contextId: this.#contextId() };
   }
 
   isArray(L: LuaState, index: number): boolean {

@@ -30,9 +30,20 @@ export function trimStandardLibrary(
     },
   });
   lua.lua_setfield(L, -2, name('loadlib'));
-  // The generator is seeded from the machine's (constant) clock; give each context its own.
-  lua.lua_getfield(L, -2, name('math'));
-  lua.lua_getfield(L, -1, name('randomseed'));
+  lua.lua_settop(L, 0);
+  seedRandom(context, L, seed);
+}
+
+/** Lua seeds `math.random` from the machine's (constant) clock; each context gets its own numbers. */
+export function seedRandom(
+  context: LuaContext,
+  L: LuaState,
+  seed: readonly [number, number],
+): void {
+  const { lua } = context.machine;
+  lua.luaL_getsubtable(L, LUA_REGISTRYINDEX, context.machine.name('_LOADED'));
+  lua.lua_getfield(L, -1, context.machine.name('math'));
+  lua.lua_getfield(L, -1, context.machine.name('randomseed'));
   lua.lua_pushinteger(L, BigInt(seed[0]));
   lua.lua_pushinteger(L, BigInt(seed[1]));
   lua.lua_pcallk(L, 2, 0, 0, 0, 0);
