@@ -3,6 +3,7 @@
  * listeners and spools are only noted: the engine opens them, in the order given, when `init` has
  * ended and the store is open.
  */
+import { splitIpPort } from '../base/ip.ts';
 import type { AuthInfo } from '../mail/connection-meta.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
@@ -62,6 +63,9 @@ export class SetupServices implements PolicyServices {
   }
 
   async startEsmtpListener(settings: EsmtpListenerSettings): Promise<void> {
+    // The address is wrong now, not when the socket is opened.
+    if (splitIpPort(settings.listen)?.port == null)
+      throw new Error(`failed to bind to ${settings.listen}: invalid socket address`);
     if (this.#running === null) this.esmtpListeners.push(settings);
     else await this.#running.startEsmtpListener(settings);
   }

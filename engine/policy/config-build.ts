@@ -11,20 +11,21 @@ import { CidrSet } from '../base/cidr.ts';
 import { parseIp } from '../base/ip.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import { egressPathJson, queueConfigJson } from './config-json.ts';
-import {
+import type {
   BOUNCE_CLASSIFIER,
   EGRESS_PATH,
   EGRESS_POOL,
   EGRESS_SOURCE,
   ESMTP_LISTENER,
-  ESMTP_PARAMS,
   HTTP_LISTENER,
   LISTENER_DOMAIN,
   LOCAL_LOGS,
   LOG_DISPOSITION_HOOK,
   LOG_HOOK,
   QUEUE_CONFIG,
-  SPOOL,
+  SPOOL} from './config-schema.ts';
+import {
+  ESMTP_PARAMS,
   type EsmtpBlock,
 } from './config-schema.ts';
 import { SerdeError, tableOf, type Mode, type Shape } from './config-serde.ts';

@@ -7,7 +7,7 @@
 import { formatDuration } from '../base/duration.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import { limitJson, type LimitSpec } from './config-scalars.ts';
-import { EGRESS_PATH, LISTENER_DOMAIN, QUEUE_CONFIG } from './config-schema.ts';
+import type { EGRESS_PATH, LISTENER_DOMAIN, QUEUE_CONFIG } from './config-schema.ts';
 import type { Shape } from './config-serde.ts';
 import type { DeliveryProtocol, KeySource, MxListEntry, ThrottleSpec } from './settings.ts';
 
