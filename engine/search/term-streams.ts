@@ -10,8 +10,8 @@ import type { Direction, SeqStream, Walk } from './seq-streams.ts';
 import { textStream } from './text-stream.ts';
 import type { SearchReader } from './text-stream.ts';
 
-/** Names that a pattern may match; a wider one is cut, newest names last. */
-const NAMES_MAX = 500;
+/** Names up to which each gets a stream of its own; with more of them most rows match anyway. */
+const STREAMS_MAX = 200;
 
 export interface StreamContext {
   readonly context: ReadContext;
@@ -49,20 +49,17 @@ export function termStream(at: StreamContext, term: FilterTerm): SeqStream {
         at,
         term.states.map((state) => rowsWhere(at, 'state = ?', ROW_STATES.indexOf(state))),
       );
-    case 'route': {
-      const ids = nameIds(at.context, NAME_KINDS.route, term.pattern);
-      return union(
-        at,
-        ids.map((id) => rowsWhere(at, 'route = ?', id)),
-      );
-    }
-    case 'queue': {
-      const ids = nameIds(at.context, NAME_KINDS.queue, term.pattern);
-      return union(
-        at,
-        ids.map((id) => queueStream(at, id)),
-      );
-    }
+    case 'route':
+      return namedStream(at, nameIds(at.context, NAME_KINDS.route, term.pattern), {
+        one: (id) => rowsWhere(at, 'route = ?', id),
+        all: 'SELECT seq, route AS name FROM recipients AS r WHERE',
+      });
+    case 'queue':
+      return namedStream(at, nameIds(at.context, NAME_KINDS.queue, term.pattern), {
+        one: (id) => queueStream(at, id),
+        all: `SELECT r.seq, m.queue AS name FROM recipients AS r
+          CROSS JOIN messages AS m ON m.id = r.message WHERE`,
+      });
     case 'flag':
       return rowsWhere(at, FLAGS[term.flag]);
     case 'time':
@@ -80,13 +77,33 @@ const FLAGS = {
 /** Rows delivered to a maildir, or to any below a folder. */
 export function maildirStream(at: StreamContext, path: string): SeqStream {
   const rows = at.context.all(
-    'SELECT id FROM names WHERE kind = ? AND (name = ? OR substr(name, 1, ?) = ?) LIMIT ?',
-    ...[NAME_KINDS.maildir, path, path.length + 1, `${path}/`, NAMES_MAX],
+    'SELECT id FROM names WHERE kind = ? AND (name = ? OR substr(name, 1, ?) = ?)',
+    ...[NAME_KINDS.maildir, path, path.length + 1, `${path}/`],
   );
-  return union(
-    at,
-    rows.map((row) => rowsWhere(at, 'maildir = ?', Number(row['id']))),
-  );
+  const ids = rows.map((row) => Number(row['id']));
+  return namedStream(at, ids, {
+    one: (id) => rowsWhere(at, 'maildir = ?', id),
+    all: 'SELECT seq, maildir AS name FROM recipients AS r WHERE maildir IS NOT NULL AND',
+  });
+}
+
+/** Rows with one of these names: a stream for each, or all rows compared when there are many. */
+function namedStream(
+  at: StreamContext,
+  ids: readonly number[],
+  from: { readonly one: (id: number) => SeqStream; readonly all: string },
+): SeqStream {
+  if (ids.length <= STREAMS_MAX) return union(at, ids.map(from.one));
+  const { context, direction } = at;
+  const wanted = new Set(ids);
+  const order = direction === 'older' ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const sql = `${from.all} r.seq ${order[0]} ? ORDER BY r.seq ${order[1]}`;
+  const walk: Walk = function* (start) {
+    for (const row of context.db.prepare(sql).iterate(start)) {
+      if (wanted.has(Number(row['name']))) yield Number(row['seq']);
+    }
+  };
+  return new WalkStream(walk, direction);
 }
 
 function union(at: StreamContext, streams: SeqStream[]): SeqStream {
@@ -121,9 +138,8 @@ function nameIds(context: ReadContext, kind: number, pattern: string): number[] 
   const lower = pattern.toLowerCase();
   const isGlob = lower.includes('*');
   const rows = context.all(
-    `SELECT id FROM names WHERE kind = ? AND ${isGlob ? 'lower(name) GLOB ?' : 'instr(lower(name), ?)'}
-      ORDER BY id LIMIT ?`,
-    ...[kind, isGlob ? globOf(lower) : lower, NAMES_MAX],
+    `SELECT id FROM names WHERE kind = ? AND ${isGlob ? 'lower(name) GLOB ?' : 'instr(lower(name), ?)'}`,
+    ...[kind, isGlob ? globOf(lower) : lower],
   );
   return rows.map((row) => Number(row['id']));
 }

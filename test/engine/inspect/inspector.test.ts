@@ -1,10 +1,13 @@
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { SystemClock } from '../../../engine/base/clock.ts';
 import { Inspector } from '../../../engine/inspect/inspector.ts';
 import { INDEX_READS } from '../../../engine/search/index-reads.ts';
+import { searchFile } from '../../../engine/store/database.ts';
 import type { SqliteStore } from '../../../engine/store/sqlite-store.ts';
 import type { RowsCommit } from '../../../engine/store/store.ts';
 import { eml, MailMaker } from '../../support/store-fixtures.ts';
+import { ManualClock, settle } from '../store/manual-clock.ts';
 import { StoreFolder } from '../store/open-store.ts';
 
 function open(place: StoreFolder, store: SqliteStore): Inspector {
@@ -73,6 +76,28 @@ test('attachments found behind reception are told to the list', async () => {
   expect(commits.flatMap((commit) => commit.changed)).toEqual([{ seq: 1, hasAttachment: true }]);
   expect(inspector.lag).toBe(0);
   expect(place.troubles).toEqual([]);
+});
+
+test('rows that retention took leave the index', async () => {
+  await using place = await StoreFolder.create();
+  const clock = new ManualClock();
+  const store = await place.open({ clock, retention: { maxAgeMs: 3_600_000 } });
+  const mail = new MailMaker(clock);
+  const refused = { recipient: 'a@x.test', state: 'rejected', code: 550, text: '' } as const;
+  const save = (): Promise<void> =>
+    store.saveTransaction(mail.transaction({ messages: [], refused: [refused] }));
+  await Promise.all([save(), save(), save()]);
+  await using inspector = open(place, store);
+  await inspector.caughtUp();
+  clock.advance(2 * 3_600_000);
+  await settle(store, clock);
+  expect(store.totals.expiredTransactions).toBe(3);
+  await save();
+  await inspector.caughtUp();
+  const index = new DatabaseSync(searchFile(place.folder), { readOnly: true });
+  const rows = index.prepare('SELECT rowid FROM heads WHERE heads MATCH ?').all('"x test"');
+  index.close();
+  expect(rows.map((row) => row['rowid'])).toEqual([4]);
 });
 
 test('rows that came while the thread was away are indexed afterwards, in steps', async () => {

@@ -271,6 +271,28 @@ test('a damaged or lost index is made again', async () => {
   }
 });
 
+test('a pattern that matches hundreds of queues finds their rows', async () => {
+  await using place = await StoreFolder.create();
+  const store = await openStore(place);
+  const mail = new MailMaker();
+  const messages = Array.from({ length: 300 }, (_, i) => ({
+    message: mail.message(['a@x.test', 'b@x.test'], eml('Many', 'x')),
+    queue: `${i % 3 === 0 ? 'red' : 'blue'}${i}.test`,
+    state: 'queued' as const,
+  }));
+  await store.saveTransaction(mail.transaction({ messages }));
+  for (const newer of [{}, { newerThan: 0 }]) {
+    const found = await seqs(store, 'queue:.test -queue:blue* state:queued', {
+      limit: 1_000,
+      ...newer,
+    });
+    expect(found.length).toBe(200);
+    expect(found.slice(-4)).toEqual([8, 7, 2, 1]);
+    expect((await seqs(store, 'queue:blue', { limit: 1_000, ...newer })).length).toBe(400);
+  }
+  expect(await seqs(store, 'queue:red3.', { newerThan: 7 })).toEqual([8]);
+});
+
 test('counts above 10,000 are bounds', async () => {
   await using place = await StoreFolder.create();
   const store = await openStore(place);
