@@ -9,7 +9,6 @@ import type { Message } from '../../mail/message.ts';
 import { appendTextHtml, appendTextPlain } from '../../mail/mime/append-text.ts';
 import { boundarySource } from '../../mail/mime/builder.ts';
 import { MimePart } from '../../mail/mime/part.ts';
-import { MimePart } from '../../mail/mime/part.ts';
 import { deliveryReportJson, parseDeliveryReport } from '../../mail/report-rfc3464.ts';
 import { parseFeedbackReport } from '../../mail/report-rfc5965.ts';
 import { deserialize } from '../config-build.ts';
@@ -18,7 +17,6 @@ import type { HostCall, HostResult } from '../lua/host-function.ts';
 import type { CoreDeps } from './core-deps.ts';
 import { replaceData } from './message-headers.ts';
 import { method, type MessageMethods } from './message-object.ts';
-import { MimePartObject } from './mimepart.ts';
 import { MimePartObject } from './mimepart.ts';
 
 const CONFORMANCE_SETTINGS = struct('CheckFixSettings', {
