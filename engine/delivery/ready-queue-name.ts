@@ -7,7 +7,7 @@
  */
 import type { QueueName } from '../mail/queue-name.ts';
 import type { DeliveryProtocol } from '../policy/settings.ts';
-import type { Resolver } from '../dns/resolver.ts';
+import type { MxResult, Resolver } from '../dns/resolver.ts';
 import { mxListSite } from './smtp-target.ts';
 
 /** What the queue needs of name resolution. */
@@ -75,6 +75,13 @@ export function routingDomainOf(name: QueueName): string {
   return name.routingDomain ?? name.domain;
 }
 
+/** Where the mail of a scheduled queue goes. */
+export interface EgressSite {
+  readonly name: string;
+  /** Set when the hosts come from an MX lookup. */
+  readonly mx: MxResult | null;
+}
+
 /**
  * The site of a scheduled queue's messages.
  * @throws {DnsError} the MX lookup failed
@@ -83,9 +90,10 @@ export async function siteOf(
   name: QueueName,
   protocol: DeliveryProtocol,
   mx: MxLookup,
-): Promise<string> {
+): Promise<EgressSite> {
   const domain = routingDomainOf(name);
-  if (protocol.kind !== 'smtp') return domain;
-  if (protocol.mxList.length > 0) return mxListSite(protocol.mxList);
-  return (await mx.lookupMx(domain)).siteName;
+  if (protocol.kind !== 'smtp') return { name: domain, mx: null };
+  if (protocol.mxList.length > 0) return { name: mxListSite(protocol.mxList), mx: null };
+  const found = await mx.lookupMx(domain);
+  return { name: found.siteName, mx: found };
 }

@@ -7,11 +7,13 @@
 import { chronoDebugUtc } from '../base/chrono-text.ts';
 import type { EpochMs } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
+import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import { schedulingToJson } from '../mail/scheduling.ts';
 import type { BounceRule, ReadySuspendRule, SuspendRule } from './admin-rules.ts';
 import type { ReadyQueue } from './ready-queue.ts';
+import { watchdogLimitMs } from './watchdog.ts';
 
 export function bounceJson(rule: BounceRule, nowMs: EpochMs): JsonObject {
   const { campaign, tenant, domain, routingDomain } = rule.criteria;
@@ -89,6 +91,7 @@ export function readyQueueJson(
   const states = statesOf(queue);
   return {
     queue_name: queue.name,
+    mx: mxJson(identity.site),
     egress_source: identity.source.name,
     egress_pool: identity.pool,
     protocol: identity.protocol.kind === 'smtp' ? 'smtp_client' : identity.protocol.kind,
@@ -99,6 +102,7 @@ export function readyQueueJson(
       connection_limited: states['connection_limited'] ?? null,
       suspended:
         options.suspension === null ? null : readySuspendJson(options.suspension, options.nowMs),
+      watchdog_threshold: formatDuration(watchdogLimitMs(path, identity.protocol)),
     },
     path_config: path.json,
     constraints: {
@@ -128,6 +132,19 @@ export function readyQueueJson(
       delivered_this_connection: 0,
     })),
     now: chronoDebugUtc(options.nowMs),
+  };
+}
+
+function mxJson({ mx }: EgressSite): JsonObject | null {
+  if (mx === null) return null;
+  const byPreference: JsonObject = {};
+  for (const [preference, hosts] of mx.byPreference) byPreference[preference] = [...hosts];
+  return {
+    site_name: mx.siteName,
+    by_preference: byPreference,
+    is_mx: mx.isMx,
+    is_domain_literal: mx.isDomainLiteral,
+    is_secure: mx.isSecure,
   };
 }
 

@@ -14,6 +14,7 @@ import type { BounceRule, Criteria } from './admin-rules.ts';
 import { rebound } from './internal-replies.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
+import { IdSet } from './waiting-table.ts';
 import type { WaitingEntry } from './waiting-table.ts';
 
 export interface RebindRequest {
@@ -46,11 +47,10 @@ export class AdminSweeps {
 
   /** Bounces single messages, wherever they wait; those in an attempt are let be. */
   async bounceMessages(ids: readonly SpoolId[], rule: BounceRule): Promise<number> {
+    const meant = new IdSet(ids);
     let count = 0;
-    for (const id of ids) {
-      for (const queue of this.#parts.registry.all()) {
-        const entry = queue.take(id);
-        if (entry === null) continue;
+    for (const queue of [...this.#parts.registry.all()]) {
+      for (const entry of queue.takeAll(meant)) {
         await this.#with(queue, entry, (message) =>
           this.#parts.insertion.adminBounce(queue, message, rule),
         );

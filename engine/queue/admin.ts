@@ -12,6 +12,7 @@ import { onlyQueue } from './admin-rules.ts';
 import type { BounceRule, Criteria, ReadySuspendRule, SuspendRule } from './admin-rules.ts';
 import { AdminSweeps } from './admin-sweeps.ts';
 import type { RebindRequest } from './admin-sweeps.ts';
+import { IdSet } from './waiting-table.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 
@@ -152,20 +153,19 @@ export class QueueAdmin {
   deliverNow(what: { readonly queue?: string; readonly ids?: readonly SpoolId[] }): number {
     const { deps, registry, promotion } = this.#parts;
     const queues = what.queue === undefined ? [...registry.all()] : this.#named(what.queue);
+    const ids = what.ids === undefined ? null : new IdSet(what.ids);
+    const now = deps.clock.now();
     let count = 0;
     for (const queue of queues) {
-      if (what.ids === undefined) {
+      if (ids === null) {
         count += queue.depth;
-        queue.makeAllDue(deps.clock.now());
-        void promotion.promoteDue(queue);
-        continue;
+        queue.makeAllDue(now);
+      } else {
+        const entries = queue.takeAll(ids);
+        count += entries.length;
+        for (const entry of entries) queue.add({ ...entry, dueMs: now });
       }
-      for (const id of what.ids) {
-        const entry = queue.take(id);
-        if (entry === null) continue;
-        count++;
-        void promotion.promote(queue, { ...entry, dueMs: deps.clock.now() });
-      }
+      void promotion.promoteDue(queue);
     }
     return count;
   }

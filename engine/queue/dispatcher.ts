@@ -23,6 +23,7 @@ import { Attempt } from '../delivery/attempt.ts';
 import { ConnectFailure, PlanFailure, ReturnMessage } from '../delivery/deliverer.ts';
 import type { AttemptReport, DeliverySession } from '../delivery/deliverer.ts';
 import { protocolRoute, protocolSuffix } from '../delivery/ready-queue-name.ts';
+import { reply } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import {
   connectFailed,
@@ -143,10 +144,12 @@ export class Dispatcher {
       if (error instanceof PlanFailure) {
         this.#ready.planTrouble = null;
         await this.#failAll(error.kind, error.reply, error.reason);
+      } else if (this.#parts.deps.mode === 'ordinary') {
+        const refusal = reply(451, `4.4.4 cannot plan the delivery: ${toError(error).message}`);
+        await this.#failAll('deferred', refusal, 'MxResolvedToZeroHosts');
       } else {
-        // KumoMTA keeps the messages and says nothing; a person is told at least.
+        // KumoMTA keeps the messages, says nothing and tries for ever.
         this.#ready.planTrouble = toError(error).message;
-        this.#ready.lastReply = toError(error).message;
         this.#parts.activity.changed();
       }
       return 'failed';

@@ -3,7 +3,7 @@
  * `WaitingTable`, which also keeps each slot's position, so that any message can be taken out.
  */
 import type { EpochMs } from '../base/clock.ts';
-import type { IdWords, Slot, WaitingTable } from './waiting-table.ts';
+import type { IdSet, IdWords, Slot, WaitingTable } from './waiting-table.ts';
 
 export class DueHeap {
   readonly #table: WaitingTable;
@@ -81,6 +81,10 @@ export class DueHeap {
 
   find(words: IdWords): Slot | null {
     return this.#slots.find((slot) => this.#table.hasId(slot, words)) ?? null;
+  }
+
+  findAll(ids: IdSet): Slot[] {
+    return this.#slots.filter((slot) => ids.has(this.#table, slot));
   }
 
   /** Adds `byMs` to every due time; the order stays. */

@@ -10,6 +10,7 @@ import { toError } from '../base/assert.ts';
 import type { EpochMs } from '../base/clock.ts';
 import { guardReply } from '../delivery/guard-reply.ts';
 import { readyQueueName, siteOf } from '../delivery/ready-queue-name.ts';
+import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { Message } from '../mail/message.ts';
 import { reply } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
@@ -49,7 +50,8 @@ export class ReadyPath {
     if (protocol.kind === 'xfer')
       throw new EntryFailure('transfer to another node is not supported');
     const site = await this.#site(queue, message);
-    const nameOf = (entry: WeightedEntry): string => readyQueueName(entry.name, site, protocol);
+    const nameOf = (entry: WeightedEntry): string =>
+      readyQueueName(entry.name, site.name, protocol);
     const { rules } = this.#parts;
     const { entries } = queue.selection;
     let eligible = entries.filter((entry) => rules.readySuspension(nameOf(entry)) === null);
@@ -70,7 +72,7 @@ export class ReadyPath {
   }
 
   /** The site, or the failure that is kept for a minute. */
-  async #site(queue: ScheduledQueue, message: Message): Promise<string> {
+  async #site(queue: ScheduledQueue, message: Message): Promise<EgressSite> {
     const { deps } = this.#parts;
     const kept = this.#siteFailures.get(queue);
     if (kept !== undefined && deps.clock.now() < kept.untilMs) {
@@ -93,7 +95,7 @@ export class ReadyPath {
     queue: ScheduledQueue,
     message: Message,
     entry: WeightedEntry,
-    site: string,
+    site: EgressSite,
     trace: EventTrace | null,
   ): Promise<ReadyQueue> {
     try {

@@ -8,7 +8,8 @@
  * Source: reference `queues-delivery.md` §4.3, §4.7.
  */
 import type { EpochMs, Timer } from '../base/clock.ts';
-import { routingDomainOf } from '../delivery/ready-queue-name.ts';
+import { readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
+import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { Message } from '../mail/message.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import { singleLine } from '../mail/smtp-reply.ts';
@@ -25,7 +26,7 @@ export interface ReadyEntry {
 
 export interface ReadyQueueIdentity {
   readonly name: string;
-  readonly site: string;
+  readonly site: EgressSite;
   readonly pool: string;
   readonly source: EgressSource;
   /** The scheduled queue it was made for. */
@@ -50,7 +51,6 @@ export function idealConnections(readyCount: number, limit: number): number {
 }
 
 export class ReadyQueue {
-  readonly identity: ReadyQueueIdentity;
   /** In a row; a session that connects begins anew. */
   consecutiveFailures = 0;
   lastReply: string | null = null;
@@ -60,6 +60,7 @@ export class ReadyQueue {
   readonly #dispatchers = new Set<Dispatcher>();
   readonly #idle: ((isWoken: boolean) => void)[] = [];
   readonly #states = new Map<ReadyState, { readonly context: string; readonly since: EpochMs }>();
+  #identity: ReadyQueueIdentity;
   #path: EgressPathConfig;
   #configuredMs: EpochMs;
   #isRefreshing = false;
@@ -71,14 +72,18 @@ export class ReadyQueue {
 
   constructor(parts: QueueParts, identity: ReadyQueueIdentity, path: EgressPathConfig) {
     this.#parts = parts;
-    this.identity = identity;
+    this.#identity = identity;
     this.#path = path;
     this.#configuredMs = parts.deps.clock.now();
     this.#lastUsedMs = this.#configuredMs;
   }
 
+  get identity(): ReadyQueueIdentity {
+    return this.#identity;
+  }
+
   get name(): string {
-    return this.identity.name;
+    return this.#identity.name;
   }
 
   get path(): EgressPathConfig {
@@ -251,15 +256,29 @@ export class ReadyQueue {
     this.#isRefreshing = true;
     this.#configuredMs = deps.clock.now();
     try {
-      const { creator, source, site } = this.identity;
+      const { creator, source, site } = this.#identity;
       const domain = routingDomainOf(creator.parsed);
-      this.#path = await deps.events.getEgressPathConfig(domain, source.name, site, null);
+      this.#path = await deps.events.getEgressPathConfig(domain, source.name, site.name, null);
       this.maintain();
     } catch (error) {
       deps.diagnostic('error', `Ready queue ${this.name}: ${toError(error).message}`);
     } finally {
       this.#isRefreshing = false;
     }
+  }
+
+  /** The policy changed: source and protocol too, as far as the name allows. */
+  async renew(): Promise<void> {
+    const { name, creator, source, site } = this.#identity;
+    const { protocol } = creator.config;
+    const renewed = await this.#parts.catalog.source(source.name, null).catch(() => source);
+    const isSame = readyQueueName(source.name, site.name, protocol) === name;
+    this.#identity = {
+      ...this.#identity,
+      source: renewed,
+      ...(isSame ? { protocol } : {}),
+    };
+    await this.refresh();
   }
 
   /** Nothing happened here for long. */

@@ -5,6 +5,7 @@
  */
 import { toError } from '../base/assert.ts';
 import { readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
+import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { EventTrace } from '../policy/event-call.ts';
 import type { QueueParts } from './queue-deps.ts';
 import { ReadyQueue } from './ready-queue.ts';
@@ -38,10 +39,10 @@ export class ReadyQueues {
   async obtain(
     queue: ScheduledQueue,
     source: string,
-    site: string,
+    site: EgressSite,
     trace: EventTrace | null,
   ): Promise<ReadyQueue> {
-    const name = readyQueueName(source, site, queue.config.protocol);
+    const name = readyQueueName(source, site.name, queue.config.protocol);
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
     const running = this.#making.get(name);
@@ -110,7 +111,8 @@ export class ReadyQueues {
   async configChanged(): Promise<void> {
     const { mode } = this.#parts.deps;
     for (const queue of [...this.#queues.values()]) {
-      if (mode === 'ordinary' || queue.path.refreshStrategy === 'Epoch') await queue.refresh();
+      if (mode === 'ordinary') await queue.renew();
+      else if (queue.path.refreshStrategy === 'Epoch') await queue.refresh();
     }
   }
 
@@ -139,7 +141,7 @@ export class ReadyQueues {
     name: string,
     queue: ScheduledQueue,
     sourceName: string,
-    site: string,
+    site: EgressSite,
     trace: EventTrace | null,
   ): Promise<ReadyQueue> {
     const { deps, catalog } = this.#parts;
@@ -147,7 +149,7 @@ export class ReadyQueues {
     const { pool } = queue.selection;
     const source = await catalog.source(sourceName, trace);
     const domain = routingDomainOf(queue.parsed);
-    const path = await deps.events.getEgressPathConfig(domain, source.name, site, trace);
+    const path = await deps.events.getEgressPathConfig(domain, source.name, site.name, trace);
     const identity = { name, site, pool, source, creator: queue, protocol };
     const ready = new ReadyQueue(this.#parts, identity, path);
     this.#queues.set(name, ready);

@@ -19,7 +19,7 @@ import { DEFAULT_QUEUE_CONFIG } from './built-in-queues.ts';
 import { DueHeap } from './due-heap.ts';
 import { EgressSelection } from './egress-selection.ts';
 import { idWords } from './waiting-table.ts';
-import type { Slot, WaitingEntry, WaitingTable } from './waiting-table.ts';
+import type { IdSet, Slot, WaitingEntry, WaitingTable } from './waiting-table.ts';
 import { wakeMs } from './wheel.ts';
 
 export class ScheduledQueue {
@@ -135,6 +135,14 @@ export class ScheduledQueue {
     if (slot === null) return null;
     this.#heap.remove(slot);
     return this.#release(slot);
+  }
+
+  /** Takes those of the ids that wait here, in no particular order. */
+  takeAll(ids: IdSet): WaitingEntry[] {
+    return this.#heap.findAll(ids).map((slot) => {
+      this.#heap.remove(slot);
+      return this.#release(slot);
+    });
   }
 
   /** Takes the earliest one, due or not. */

@@ -97,6 +97,10 @@ export class WaitingTable {
     );
   }
 
+  firstWord(slot: Slot): number {
+    return this.#id[slot * 4] ?? 0;
+  }
+
   rowSeq(slot: Slot): number {
     return this.#rowSeq[slot] ?? 0;
   }
@@ -161,6 +165,25 @@ export type IdWords = readonly [number, number, number, number];
 export function idWords(id: SpoolId): IdWords {
   const word = (n: number): number => Number.parseInt(id.slice(n * 8, n * 8 + 8), 16);
   return [word(0), word(1), word(2), word(3)];
+}
+
+/** Many ids to look for in one pass. */
+export class IdSet {
+  readonly #byFirstWord = new Map<number, IdWords[]>();
+
+  constructor(ids: readonly SpoolId[]) {
+    for (const id of ids) {
+      const words = idWords(id);
+      const same = this.#byFirstWord.get(words[0]);
+      if (same === undefined) this.#byFirstWord.set(words[0], [words]);
+      else same.push(words);
+    }
+  }
+
+  has(table: WaitingTable, slot: Slot): boolean {
+    const same = this.#byFirstWord.get(table.firstWord(slot));
+    return same !== undefined && same.some((words) => table.hasId(slot, words));
+  }
 }
 
 /** Milliseconds between 1582-10-15 (UUID version 1) and 1970-01-01. */

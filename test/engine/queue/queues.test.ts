@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { MailClock } from '../../../engine/base/mail-clock.ts';
 import { SeededRandom } from '../../../engine/base/random.ts';
 import { parseScheduling } from '../../../engine/mail/scheduling.ts';
 import { PolicyReject } from '../../../engine/policy/events.ts';
 import { DEFAULT_QUEUE_CONFIG } from '../../../engine/queue/built-in-queues.ts';
+import { SimClock } from '../../support/sim-clock.ts';
 import { makeRig, SINK_QUEUE } from '../../support/queue-rig.ts';
 
 const SECOND = 1000;
@@ -90,6 +92,50 @@ describe('the retry schedule', () => {
     expect(asked).toEqual([[0, '451 4.7.1 greylisted', ['LoggedTransientFailure'], true, null]]);
     expect(rig.records[1]).toMatchObject({ site: '', egressPool: null, providerName: null });
     expect(rig.store.isWaiting(rig.records[0]?.message?.id ?? ('' as never))).toBe(false);
+  });
+});
+
+describe('the mail clock', () => {
+  it('forwards a week as discrete events, each settled before the next', async () => {
+    const real = new SimClock();
+    const mail = new MailClock(real);
+    const times: number[] = [];
+    const start = mail.now();
+    const rig = makeRig({
+      clock: real,
+      peer: () => (times.push((mail.now() - start) / HOUR), '451 4.7.1 greylisted'),
+      random: { next: () => 0.5, bytes: (n) => new Uint8Array(n) },
+      deps: { clock: mail },
+    });
+    await rig.receive();
+    await mail.forward(8 * 24 * HOUR, { settled: () => rig.queues.whenQuiet() });
+    expect(times.map((hours) => Math.round(hours * 3) / 3)).toEqual([
+      0,
+      1 / 3,
+      1,
+      7 / 3,
+      5,
+      31 / 3,
+      21,
+      127 / 3,
+      85,
+    ]);
+    expect(rig.told().at(-1)).toContain('Expiration');
+    expect(mail.now()).toBe(start + 8 * 24 * HOUR);
+    expect(real.now()).toBe(start);
+  });
+
+  it('frozen, nothing is sent again; going on, it is', async () => {
+    const real = new SimClock();
+    const mail = new MailClock(real);
+    const rig = makeRig({ clock: real, deps: { clock: mail }, peer: failing(1) });
+    await rig.receive();
+    mail.setSpeed(0);
+    await real.advance(24 * HOUR);
+    expect(rig.told()).toHaveLength(1);
+    mail.setSpeed(3600);
+    await real.advance(SECOND);
+    expect(rig.told()).toHaveLength(2);
   });
 });
 

@@ -407,13 +407,18 @@ describe('plans', () => {
     expect(rig.store.isWaiting(message.id)).toBe(false);
   });
 
-  it('with a malformed entry leave the messages and try again each second', async () => {
+  it('with a malformed entry fail; KumoMTA leaves the messages and tries each second', async () => {
     let tries = 0;
-    const rig = makeRig({
-      plan: () => {
-        if (++tries < 4) throw new DnsError('MALFORMED', 'no trailing `]`');
-      },
-    });
+    const plan = (): void => {
+      if (++tries < 4) throw new DnsError('MALFORMED', 'no trailing `]`');
+    };
+    const told = makeRig({ plan });
+    await told.receive();
+    expect(told.told()).toEqual([
+      '0 TransientFailure 451 4.4.4 cannot plan the delivery: no trailing `]`',
+    ]);
+    tries = 0;
+    const rig = makeRig({ mode: 'strict', plan });
     await rig.receive();
     expect(rig.queues.lists.ready()[0]).toMatchObject({ states: ['no trailing `]`'], depth: 1 });
     expect(rig.queues.isQuiet).toBe(true);

@@ -249,6 +249,36 @@ describe('stop', () => {
     expect(rig.queues.lists.ready()[0]).toMatchObject({ connections: 0 });
   });
 
+  it('records nothing about a connection that the stop cut off', async () => {
+    const rig = makeRig({
+      deps: {
+        smtp: {
+          open: ({ sessionId }) => {
+            let end: (error: Error) => void = () => {};
+            return {
+              id: sessionId,
+              isExhausted: false,
+              phase: '',
+              peer: null,
+              plan: async () => {},
+              connect: () => new Promise((_, reject) => (end = reject)),
+              deliver: () => Promise.reject(new Error('not connected')),
+              close: async () => {},
+              abort: () => end(new Error('aborted')),
+            };
+          },
+        },
+      },
+    });
+    const message = await rig.receive();
+    const stopping = rig.queues.stop(SECOND);
+    await rig.clock.advance(3 * SECOND);
+    await stopping;
+    expect(rig.told()).toEqual([]);
+    expect(rig.store.isWaiting(message.id)).toBe(true);
+    expect(rig.store.attempts[0]?.end?.outcome).toBe('cancelled');
+  });
+
   it('aborts what does not end, and leaves nothing running', async () => {
     const rig = makeRig({
       deps: {
