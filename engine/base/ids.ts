@@ -44,8 +44,12 @@ export class SpoolIdSource {
 
 /** The moment a spool id was made, in milliseconds with 100 ns precision. */
 export function createdMsOf(id: SpoolId): EpochMs {
-  const ticks = BigInt(`0x${id.slice(13, 16)}${id.slice(8, 12)}${id.slice(0, 8)}`);
-  return Number(ticks - UUID_EPOCH_OFFSET) / 10_000;
+  return Number(createdTicksOf(id)) / 10_000;
+}
+
+/** The same in units of 100 ns since 1970, exactly as the id says. */
+export function createdTicksOf(id: SpoolId): bigint {
+  return BigInt(`0x${id.slice(13, 16)}${id.slice(8, 12)}${id.slice(0, 8)}`) - UUID_EPOCH_OFFSET;
 }
 
 /** A random UUID version 4, dashed. */

@@ -66,12 +66,10 @@ function zoneMinutes(match: RegExpExecArray): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
-/** `2015-01-05T10:00:00.123456Z`: UTC, 0, 3, 6 or 9 digits of a second. */
-export function formatRfc3339(timeMs: EpochMs): string {
-  return formatRfc3339Ticks(timeMs, Math.round((timeMs - Math.floor(timeMs)) * 1e6));
-}
-
-/** The same from whole milliseconds (the fraction of `timeMs` is ignored) and their nanoseconds. */
+/**
+ * `2015-01-05T10:00:00.123456Z`: UTC, with 0, 3, 6 or 9 digits of a second, from whole milliseconds
+ * (a fraction of `timeMs` is ignored) and the nanoseconds to add.
+ */
 export function formatRfc3339Ticks(timeMs: EpochMs, extraNs: number): string {
   const wholeMs = Math.floor(timeMs) + Math.floor(extraNs / 1e6);
   const ns = (((wholeMs % 1000) + 1000) % 1000) * 1e6 + (extraNs % 1e6);

@@ -13,16 +13,20 @@ import {
   parseSuspendRequest,
 } from '../../queue/admin-requests.ts';
 import type { AdminDoor } from './admin-door.ts';
+import { BOUNCE_BODY, REBIND_BODY, SUSPEND_BODY, SUSPEND_READY_BODY } from './admin-shapes.ts';
 import { jsonBody, wrongShape } from './http-exchange.ts';
 import type { Answer, KumoRequest } from './http-exchange.ts';
 import { HttpRefusal } from './http-problem.ts';
+import type { Shape } from './json-reader.ts';
 import { anything, recordOf, required, text } from './json-shapes.ts';
 import type { Routes } from './route.ts';
 
 export const ADMIN_ROUTES: Routes = {
   '/api/admin/bounce/v1': {
     POST: (request, deps) => {
-      const wanted = read(request, (body) => parseBounceRequest(body, deps.mailClock.now()));
+      const wanted = read(request, BOUNCE_BODY, (body) =>
+        parseBounceRequest(body, deps.mailClock.now()),
+      );
       const { id } = deps.queues.admin.bounce(wanted);
       return { body: { id, bounced: {}, total_bounced: 0 } };
     },
@@ -32,7 +36,9 @@ export const ADMIN_ROUTES: Routes = {
   },
   '/api/admin/suspend/v1': {
     POST: (request, deps) => {
-      const wanted = read(request, (body) => parseSuspendRequest(body, deps.mailClock.now()));
+      const wanted = read(request, SUSPEND_BODY, (body) =>
+        parseSuspendRequest(body, deps.mailClock.now()),
+      );
       return { body: { id: deps.queues.admin.suspend(wanted).id } };
     },
     GET: (_, deps) => ({ body: listSuspensions(deps.queues, deps.mailClock.now()) }),
@@ -41,7 +47,9 @@ export const ADMIN_ROUTES: Routes = {
   },
   '/api/admin/suspend-ready-q/v1': {
     POST: (request, deps) => {
-      const wanted = read(request, (body) => parseReadySuspendRequest(body, deps.mailClock.now()));
+      const wanted = read(request, SUSPEND_READY_BODY, (body) =>
+        parseReadySuspendRequest(body, deps.mailClock.now()),
+      );
       return { body: { id: deps.queues.admin.suspendReadyQueue(wanted).id } };
     },
     GET: (_, deps) => ({ body: listReadySuspensions(deps.queues, deps.mailClock.now()) }),
@@ -50,7 +58,7 @@ export const ADMIN_ROUTES: Routes = {
   },
   '/api/admin/rebind/v1': {
     POST: (request, { queues }) => {
-      queues.admin.rebind(read(request, parseRebindRequest));
+      queues.admin.rebind(read(request, REBIND_BODY, parseRebindRequest));
       return { body: {} };
     },
   },
@@ -104,11 +112,11 @@ function listReadySuspensions(queues: AdminDoor, nowMs: number): JsonObject[] {
   return queues.admin.readySuspensions().map((rule) => readySuspendJson(rule, nowMs));
 }
 
-/** @throws {HttpRefusal} the body is no JSON, or not what `parse` wants */
-function read<T>(request: KumoRequest, parse: (body: JsonObject) => T): T {
-  const body = jsonBody(request, anything);
+/** @throws {HttpRefusal} the body is no JSON, not of this shape, or not what `parse` wants */
+function read<T>(request: KumoRequest, shape: Shape<unknown>, parse: (body: JsonObject) => T): T {
+  jsonBody(request, shape);
   try {
-    return parse(objectOf(body));
+    return parse(objectOf(jsonBody(request, anything)));
   } catch (error) {
     throw wrongShape(toError(error).message);
   }

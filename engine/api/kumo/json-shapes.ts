@@ -58,12 +58,26 @@ export type RecordOf<F extends Fields> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
 };
 
-/** An object with these fields and no others. @param name as complaints call it */
-export function recordOf<F extends Fields>(name: string, fields: F): Shape<RecordOf<F>> {
+/**
+ * An object with these fields.
+ *
+ * @param name as complaints call it
+ * @param others fields of other names are refused, or skipped
+ */
+export function recordOf<F extends Fields>(
+  name: string,
+  fields: F,
+  others: 'refuse' | 'skip' = 'refuse',
+): Shape<RecordOf<F>> {
   return (reader) => {
     const found = new Map<string, unknown>();
     reader.object((key) => {
       const field = fields[key];
+      if (!field && others === 'skip') {
+        reader.colon();
+        reader.any();
+        return;
+      }
       if (!field) {
         throw reader.data(`unknown field \`${key}\`, ${expectedNames(Object.keys(fields))}`);
       }
