@@ -29,7 +29,10 @@ async function deleteRows(yard: Postyard): Promise<void> {
   const wasOpen = opened.seq;
   mail.takeAway(new Set(seqs));
   mailCursor.clearSelection();
-  if (mailCursor.current !== null && seqs.includes(mailCursor.current)) mailCursor.stepOff();
+  const { current } = mailCursor;
+  if (current !== null && seqs.includes(current)) {
+    mailCursor.stepOff(seqs.filter((seq) => seq > current).length);
+  }
   if (isOpenGone) {
     const next = mailCursor.current;
     if (next === null) opened.close();

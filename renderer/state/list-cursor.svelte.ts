@@ -98,9 +98,13 @@ export class ListCursor<K> {
     this.#anchor = null;
   }
 
-  /** The row under the cursor has left: the one that took its place is next. */
-  stepOff(): void {
-    const index = Math.min(this.#place, this.#source.count() - 1);
+  /**
+   * The row under the cursor has left: the one that took its place is next.
+   * @param goneAbove rows that left above it at the same time
+   */
+  stepOff(goneAbove: number): void {
+    const index = Math.min(this.#place - goneAbove, this.#source.count() - 1);
+    this.#place = Math.max(0, index);
     this.#current = index < 0 ? null : this.#source.keyAt(index);
     this.#anchor = this.#current;
   }

@@ -29,6 +29,7 @@ import {
 const REFRESH_WAIT_MS = 250;
 /** Rows above the place where a scroll bar was let go. */
 const SEEK_LEAD_ROWS = 60;
+const ENSURE_ROUNDS = 4;
 
 export type Pinned = 'no' | 'by-scrolling' | 'by-choice';
 
@@ -51,7 +52,8 @@ export class MailList {
   #pinSeq = 0;
   #turn = 0;
   #wanted = { first: 0, last: 60 };
-  #isFilling = false;
+  #filling: Promise<void> | null = null;
+  #reloading: Promise<void> | null = null;
   #refreshTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(api: Api) {
@@ -136,9 +138,13 @@ export class MailList {
     void this.#fill();
   }
 
+  /** Loads a far place; comes back when it is there, or cannot be had. */
   async ensure(index: number): Promise<void> {
     this.#wanted = { first: index, last: index };
-    await this.#fill();
+    // Scrolling there may begin the list anew meanwhile; then it is asked for once more.
+    for (let round = 0; round < ENSURE_ROUNDS && !this.rowAt(index); round++) {
+      await Promise.all([this.#reloading, this.#fill()]);
+    }
   }
 
   async open(filter: string): Promise<void> {
@@ -148,7 +154,12 @@ export class MailList {
   }
 
   /** Asks anew; `in-place` keeps a pinned list where it stands. */
-  async reload(how: 'to-top' | 'in-place'): Promise<void> {
+  reload(how: 'to-top' | 'in-place'): Promise<void> {
+    this.#reloading = this.#readAnew(how);
+    return this.#reloading;
+  }
+
+  async #readAnew(how: 'to-top' | 'in-place'): Promise<void> {
     const turn = ++this.#turn;
     const at = how === 'in-place' && this.#pinned !== 'no' ? this.rowAt(this.#wanted.first) : null;
     const page = await this.#ask(at ? { at: at.seq } : {}, turn);
@@ -202,16 +213,15 @@ export class MailList {
     void this.#fill();
   }
 
-  async #fill(): Promise<void> {
-    if (this.#isFilling) return;
-    this.#isFilling = true;
-    try {
-      for (;;) {
-        const step = nextStep(this.#window, this.#wanted.first, this.#wanted.last);
-        if (!step || !(await this.#take(step))) break;
-      }
-    } finally {
-      this.#isFilling = false;
+  #fill(): Promise<void> {
+    this.#filling ??= this.#fillAll().finally(() => (this.#filling = null));
+    return this.#filling;
+  }
+
+  async #fillAll(): Promise<void> {
+    for (;;) {
+      const step = nextStep(this.#window, this.#wanted.first, this.#wanted.last);
+      if (!step || !(await this.#take(step))) return;
     }
   }
 
