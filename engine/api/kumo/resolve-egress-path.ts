@@ -26,10 +26,11 @@ export async function resolveEgressPath(
     null,
   );
   const routingDomain = routingDomainOf(name);
-  const usesMx = queue.protocol.kind === 'smtp' && queue.protocol.mxList.length === 0;
-  const mx = usesMx ? await lookup(routingDomain, deps) : null;
-  const site =
-    mx?.siteName ?? (usesMx ? routingDomain : await siteOf(name, queue.protocol, deps.mx));
+  // A lookup that fails leaves the domain itself as the site.
+  const { name: site, mx } = await siteOf(name, queue.protocol, deps.mx).catch(() => ({
+    name: routingDomain,
+    mx: null,
+  }));
   const path = await deps.events.getEgressPathConfig(routingDomain, source, site, null);
   return {
     domain,
@@ -40,15 +41,6 @@ export async function resolveEgressPath(
     path_config: path.json,
     constraints: constraintsJson(queue, path),
   };
-}
-
-/** A lookup that fails leaves the domain itself as the site. */
-async function lookup(domain: string, deps: Pick<KumoApiDeps, 'mx'>): Promise<MxResult | null> {
-  try {
-    return await deps.mx.lookupMx(domain);
-  } catch {
-    return null;
-  }
 }
 
 function mxJson(mx: MxResult): JsonObject {
