@@ -47,7 +47,7 @@ export const GO_ACTIONS: readonly Action[] = [
       const due = yard.queues.soonest;
       if (!due) return;
       yard.queues.setFilter('');
-      yard.queues.open(due.name);
+      yard.openQueue(due.name);
       yard.scheduledCursor.show(due.name);
       yard.goTo('queues');
     },

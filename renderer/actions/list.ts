@@ -24,6 +24,10 @@ function follow(yard: Postyard): void {
   if (yard.listName === 'mail' && opened.seq !== null && mailCursor.current !== null) {
     opened.open(mailCursor.current, mail.rowOf(mailCursor.current));
   }
+  if (yard.listName === 'scheduled' && yard.queues.opened !== null) {
+    const name = yard.scheduledCursor.current;
+    if (name !== null) yard.openQueue(name);
+  }
   if (yard.listName === 'maildir' && opened.seq !== null) {
     const message = maildirs.messages.find(({ unique }) => unique === maildirCursor.current);
     if (message?.rowSeq != null) opened.open(message.rowSeq);
@@ -100,7 +104,7 @@ function open(yard: Postyard): void {
       return;
     }
     case 'scheduled':
-      if (scheduledCursor.current !== null) yard.queues.open(scheduledCursor.current);
+      if (scheduledCursor.current !== null) yard.openQueue(scheduledCursor.current);
       return;
     case 'messages': {
       const messages = yard.queues.detail?.messages ?? [];
@@ -123,7 +127,10 @@ function back(yard: Postyard): void {
   if (yard.cursor.selected.size > 0) return yard.cursor.clearSelection();
   if (opened.seq !== null && yard.place.screen !== 'queues') return opened.close();
   if (yard.place.screen === 'queues' && queues.opened !== null) {
-    if (yard.listName === 'messages') return focusList('scheduled');
+    if (yard.messageCursor.current !== null) {
+      yard.messageCursor.clear();
+      return focusList('scheduled');
+    }
     return queues.close();
   }
   if (yard.place.screen === 'maildir') return yard.goTo('mail');

@@ -107,7 +107,7 @@ export const MAIL_ACTIONS: readonly Action[] = [
       const queue = yard.mail.rowOf(seqsOf(yard)[0] ?? -1)?.queue;
       if (!queue) return;
       yard.queues.setFilter('');
-      yard.queues.open(queue);
+      yard.openQueue(queue);
       yard.scheduledCursor.put(queue);
       yard.goTo('queues');
     },

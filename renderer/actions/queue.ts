@@ -10,8 +10,9 @@ function queueName(yard: Postyard): string | null {
   return yard.queues.opened ?? yard.scheduledCursor.current;
 }
 
+/** The message under the cursor of the opened queue; without one, actions are about all of it. */
 function chosenIds(yard: Postyard): readonly string[] {
-  return yard.listName === 'messages' ? yard.messageCursor.chosen : [];
+  return yard.queues.opened === null ? [] : yard.messageCursor.chosen;
 }
 
 function isSuspended(yard: Postyard): boolean {
@@ -47,7 +48,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
     keys: ['d'],
     screens: ['queues'],
     icon: 'play',
-    hint: (yard) => (chosenIds(yard).length > 0 ? 'this message' : (queueName(yard) ?? '')),
+    hint: (yard) => (chosenIds(yard).length > 0 ? 'the chosen message' : (queueName(yard) ?? '')),
     refusal: needsQueue,
     run: async (yard) => {
       const messageIds = chosenIds(yard);
@@ -109,7 +110,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
     keys: ['b'],
     screens: ['queues'],
     icon: 'bounce',
-    hint: (yard) => (chosenIds(yard).length > 0 ? 'this message' : (queueName(yard) ?? '')),
+    hint: (yard) => (chosenIds(yard).length > 0 ? 'the chosen message' : (queueName(yard) ?? '')),
     refusal: needsQueue,
     run: (yard) => {
       const box = document.querySelector("[data-action='queue-bounce']")?.getBoundingClientRect();

@@ -47,7 +47,7 @@ export class Api {
     this.#token = token;
   }
 
-  status = (): Promise<EngineStatus> => this.#get('/status');
+  status = (signal?: AbortSignal): Promise<EngineStatus> => this.#get('/status', {}, signal);
   rows = (query: Query, signal?: AbortSignal): Promise<RowPage> =>
     this.#get('/rows', query, signal);
   row = (seq: number): Promise<RowDetail> => this.#get(`/rows/${seq}`);

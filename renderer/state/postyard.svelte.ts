@@ -28,6 +28,7 @@ import { Views } from './views.svelte.ts';
 /** Without a word from the engine for this long, it is asked whether it is still there. */
 const SILENCE_MS = 10_000;
 const SILENCE_CHECK_MS = 5_000;
+const SILENCE_ANSWER_MS = 4_000;
 
 export class Postyard {
   #token = $state<string | null>(takeToken());
@@ -133,6 +134,11 @@ export class Postyard {
     else this.mailCursor.put(seq);
   }
 
+  openQueue(name: string): void {
+    if (name !== this.queues.opened) this.messageCursor.clear();
+    this.queues.open(name);
+  }
+
   openMaildir(path: string): void {
     this.maildirCursor.clear();
     this.opened.close();
@@ -210,7 +216,7 @@ export class Postyard {
     const { engine } = this;
     if (engine.link !== 'live' || Date.now() - engine.lastHeardMs < SILENCE_MS) return;
     try {
-      engine.takeStatus(await this.api.status());
+      engine.takeStatus(await this.api.status(AbortSignal.timeout(SILENCE_ANSWER_MS)));
     } catch {
       engine.fellSilent();
     }

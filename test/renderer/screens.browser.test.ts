@@ -21,7 +21,7 @@ describeInBrowser('screens', () => {
     await strike(page, 'S');
     await expect.poll(() => page.getByText(/^Suspended until/).count()).toBe(0);
     await page.getByRole('row', { name: /acme@hooks/ }).click();
-    await page.getByRole('button', { name: 'Bounce…' }).click();
+    await page.getByRole('button', { name: 'Bounce all…' }).click();
     await page.getByRole('menuitem', { name: 'cleaning up' }).click();
     await expect
       .poll(() => engine.sent.actions.at(-1))
