@@ -14,14 +14,7 @@ export function conversationSteps(
   for (const line of transcript) {
     if (line.who === 'server') answer(steps, open, line, peer);
     else {
-      const [what = '', ...rest] = line.text.split(' ');
-      steps.push(
-        lineStep(
-          line.atMs,
-          line.who === 'note' ? '.' : what.toUpperCase(),
-          line.who === 'note' ? line.text : rest.join(' '),
-        ),
-      );
+      steps.push(commandStep(line));
       open.push(steps.length - 1);
     }
   }
@@ -58,4 +51,13 @@ function summary(text: string): string {
 
 function lineStep(offsetMs: number, what: string, text: string): JourneyStep {
   return { kind: 'line', offsetMs, what, text, result: NO_REPLY, durationMs: null, source: null };
+}
+
+/** The data, and other notes about what was not a line, stand in parentheses. */
+function commandStep(line: TranscriptLine): JourneyStep {
+  const note = /^\((.*)\)$/.exec(line.text)?.[1] ?? (line.who === 'note' ? line.text : null);
+  if (note !== null) return lineStep(line.atMs, '.', note.replace(' of message data', ''));
+  const [verb = '', ...rest] = line.text.split(' ');
+  const argument = rest.join(' ').replace(/^(FROM|TO):<([^>]*)>/i, '$2');
+  return lineStep(line.atMs, verb.toUpperCase(), argument);
 }

@@ -183,7 +183,8 @@ function attemptDetail(attempt: AttemptRead): string {
   if (attempt.outcome === 'running') return 'under way';
   if (attempt.outcome === 'interrupted')
     return 'the engine stopped while it was under way: it may have been delivered, and is tried again';
-  return attempt.text;
+  const code = String(attempt.code ?? '');
+  return attempt.text.startsWith(`${code} `) ? attempt.text.slice(code.length + 1) : attempt.text;
 }
 
 function waitPart(attempt: AttemptRead, next: AttemptRead | undefined): JourneyPart | null {

@@ -49,11 +49,16 @@ export class MaildirsView implements MaildirsDoor {
 
   async tree(): Promise<{ folders: MaildirFolder[] }> {
     const root = relative(this.#layout.root, this.#layout.mailFolder).split(sep).join('/');
-    const folder = (node: MaildirTreeNode): MaildirFolder => ({
-      ...node,
-      path: `${root}/${node.path}`,
-      children: node.children.map(folder),
-    });
+    const folder = (node: MaildirTreeNode): MaildirFolder => {
+      const children = node.children.map(folder);
+      return {
+        ...node,
+        path: `${root}/${node.path}`,
+        children,
+        messageCount: children.reduce((sum, child) => sum + child.messageCount, node.messageCount),
+        unreadCount: children.reduce((sum, child) => sum + child.unreadCount, node.unreadCount),
+      };
+    };
     return { folders: (await this.#tree.read()).map(folder) };
   }
 

@@ -379,6 +379,7 @@ export interface MaildirFolder {
   readonly path: string;
   readonly name: string;
   readonly isMaildir: boolean;
+  /** With everything below. */
   readonly messageCount: number;
   readonly unreadCount: number;
   readonly children: readonly MaildirFolder[];
