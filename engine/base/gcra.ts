@@ -36,7 +36,7 @@ export function burstOf(limit: GcraLimit): number {
 }
 
 /** The key under which KumoMTA counts a limit: the same name with another limit is another budget. */
-export function gcraKey(name: string, limit: GcraLimit): string {
+function gcraKey(name: string, limit: GcraLimit): string {
   const burst = limit.maxBurst ?? limit.limit;
   return `${name}:${limit.limit}:${burst}:${Math.round(limit.periodMs / 1000)}`;
 }

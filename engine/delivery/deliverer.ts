@@ -2,7 +2,6 @@
  * One attempt: what a ready queue asks of a protocol, and what it gets back. One file per
  * protocol implements `Deliverer`; the queue alone decides when, how often and what next.
  */
-import type { EpochMs } from '../base/clock.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
@@ -160,10 +159,4 @@ export interface SmtpSessionSettings {
 
 export interface SmtpDeliverer {
   open(settings: SmtpSessionSettings): DeliverySession;
-}
-
-/** Due and next due as the attempt row wants them. */
-export interface AttemptTiming {
-  readonly dueMs: EpochMs | null;
-  readonly nextDueMs: EpochMs | null;
 }

@@ -36,7 +36,7 @@ export class MaildirError extends Error {
 }
 
 /** A path component is there and is no folder. */
-export class NotADirectory extends Error {
+class NotADirectory extends Error {
   constructor(component: string, kind: string) {
     super(`${component} already exists as non-directory ${kind}`);
     this.name = 'NotADirectory';

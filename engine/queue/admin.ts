@@ -17,7 +17,7 @@ import type { QueueParts } from './queue-deps.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 
 /** Rules last five minutes unless their maker says otherwise. */
-export const RULE_DURATION_MS = 300_000;
+const RULE_DURATION_MS = 300_000;
 
 export class QueueAdmin {
   readonly #parts: QueueParts;

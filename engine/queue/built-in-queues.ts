@@ -6,9 +6,9 @@
  */
 import type { DeliveryProtocol, QueueConfig } from '../policy/settings.ts';
 
-export const NULL_QUEUE = 'null';
-export const GENERATOR_QUEUE = 'generator.kumomta.internal';
-export const DEFERRED_INJECTION_QUEUE = 'deferred_smtp_inject.kumomta.internal';
+const NULL_QUEUE = 'null';
+const GENERATOR_QUEUE = 'generator.kumomta.internal';
+const DEFERRED_INJECTION_QUEUE = 'deferred_smtp_inject.kumomta.internal';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -22,7 +22,7 @@ import { newSessionId } from '../base/ids.ts';
 import { Attempt } from '../delivery/attempt.ts';
 import { ConnectFailure, PlanFailure, ReturnMessage } from '../delivery/deliverer.ts';
 import type { AttemptReport, DeliverySession } from '../delivery/deliverer.ts';
-import { protocolRoute, protocolSuffix } from '../delivery/ready-queue-name.ts';
+import { deliveryProtocolName, protocolRoute } from '../delivery/ready-queue-name.ts';
 import { reply } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import {
@@ -193,7 +193,7 @@ export class Dispatcher {
         queue.outsideCount--;
       } else if (suspension !== null) {
         const session = { id: this.id, readyQueue: this.#ready.name };
-        await insertion.suspended(queue, message, suspension, session, null);
+        await insertion.suspended(queue, message, suspension, session);
         queue.outsideCount--;
       } else {
         this.#held.push(hold(entry));
@@ -223,7 +223,7 @@ export class Dispatcher {
     const { deps } = this.#parts;
     const { identity } = this.#ready;
     return Attempt.begin(deps, message, {
-      protocol: protocolSuffix(identity.protocol),
+      protocol: deliveryProtocolName(identity.protocol),
       site: identity.name,
       pool: identity.pool,
       source: identity.source.name,

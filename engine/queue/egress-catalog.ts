@@ -11,7 +11,7 @@ import { PolicyError } from '../policy/events.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type { EgressPool, EgressSource } from '../policy/settings.ts';
 
-export const UNSPECIFIED = 'unspecified';
+const UNSPECIFIED = 'unspecified';
 
 const CACHE_SIZE_MAX = 128;
 

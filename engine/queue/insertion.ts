@@ -9,7 +9,7 @@
  */
 import { toError } from '../base/assert.ts';
 import { Attempt } from '../delivery/attempt.ts';
-import { protocolSuffix } from '../delivery/ready-queue-name.ts';
+import { deliveryProtocolName } from '../delivery/ready-queue-name.ts';
 import type { Message } from '../mail/message.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { EventTrace } from '../policy/event-call.ts';
@@ -66,7 +66,7 @@ export class Insertion {
     const bounce = rules.bounceFor(queue.name, queue.parsed);
     if (bounce !== null) return this.adminBounce(queue, message, bounce);
     const suspension = rules.suspensionFor(queue.name, queue.parsed);
-    if (suspension !== null) return this.suspended(queue, message, suspension, null, trace);
+    if (suspension !== null) return this.suspended(queue, message, suspension, null);
     if (await this.#isRateThrottled(queue, message, context, trace)) return;
     if (deps.events.has('throttle_insert_ready_queue')) {
       await deps.events.throttleInsertReadyQueue(message, trace);
@@ -104,7 +104,7 @@ export class Insertion {
       delayMs: null,
       response,
       context: withReason(reasons, 'FailedToInsertIntoReadyQueue'),
-      trace,
+      trace: failure.attempt?.trace ?? trace,
       isNested: true,
       onDecided: ({ nextDueMs, arithmetic }) =>
         failure.attempt?.end({
@@ -141,7 +141,6 @@ export class Insertion {
     message: Message,
     rule: SuspendRule,
     session: { readonly id: string; readonly readyQueue: string } | null,
-    trace: EventTrace | null,
   ): Promise<void> {
     const { deps } = this.#parts;
     const site = session?.readyQueue ?? queue.name;
@@ -157,14 +156,14 @@ export class Insertion {
       attemptId: attempt.id,
       rowSeqs: message.rowSeqs,
     });
-    await this.#requeueCounted(queue, message, response, attempt, trace);
+    await this.#requeueCounted(queue, message, response, attempt);
   }
 
   /** An attempt that ends before anything was touched. */
   beginAttempt(queue: ScheduledQueue, message: Message, site: string): Attempt {
     const { deps } = this.#parts;
     return Attempt.begin(deps, message, {
-      protocol: protocolSuffix(queue.config.protocol),
+      protocol: deliveryProtocolName(queue.config.protocol),
       site,
       pool: null,
       source: null,
@@ -247,7 +246,6 @@ export class Insertion {
     message: Message,
     response: SmtpReply,
     attempt: Attempt,
-    trace: EventTrace | null,
   ): Promise<void> {
     await this.#parts.requeue.requeue({
       queue,
@@ -256,7 +254,7 @@ export class Insertion {
       delayMs: null,
       response,
       context: ['LoggedTransientFailure'],
-      trace,
+      trace: attempt.trace,
       isNested: true,
       onDecided: ({ nextDueMs, arithmetic }) =>
         attempt.end({ outcome: 'deferred', reply: response, nextDueMs, arithmetic }),

@@ -33,10 +33,10 @@ import {
 } from './retry-schedule.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 
-export type Increment = 'count-attempt' | 'keep-count';
+type Increment = 'count-attempt' | 'keep-count';
 
 /** What comes next, told before it happens. */
-export interface Decision {
+interface Decision {
   readonly kind: 'waits' | 'expired' | 'bounced';
   readonly nextDueMs: EpochMs | null;
   /** In words: `20 m × 2⁰ + 12 s jitter`. */

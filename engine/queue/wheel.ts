@@ -17,7 +17,7 @@ const TICKS_PER_RETRY_INTERVAL = 20;
 type WheelSettings = Pick<QueueConfig, 'strategy' | 'timerwheelTickIntervalMs' | 'retryIntervalMs'>;
 
 /** Milliseconds between two looks; 0 when the queue wakes exactly when something is due. */
-export function tickMs(settings: WheelSettings): number {
+function tickMs(settings: WheelSettings): number {
   switch (settings.strategy) {
     case 'SingletonTimerWheel':
     case 'SingletonTimerWheelV2':

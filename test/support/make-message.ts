@@ -10,7 +10,7 @@ export function spoolIds(clock: Clock, seed = 1): SpoolIdSource {
   return new SpoolIdSource(clock, new SeededRandom(seed));
 }
 
-export function address(email: string): EnvelopeAddress {
+function address(email: string): EnvelopeAddress {
   const at = email.lastIndexOf('@');
   return { email, user: email.slice(0, at), domain: email.slice(at + 1) };
 }

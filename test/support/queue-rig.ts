@@ -16,7 +16,7 @@ import type {
 import type { MaildirDeliverer, MaildirRequest } from '../../engine/delivery/maildir-delivery.ts';
 import type { Disposition, LogRecord } from '../../engine/log/record.ts';
 import type { Message } from '../../engine/mail/message.ts';
-import { plainReply, reply, singleLine } from '../../engine/mail/smtp-reply.ts';
+import { reply, singleLine } from '../../engine/mail/smtp-reply.ts';
 import type { PolicyEvents } from '../../engine/policy/events.ts';
 import type {
   CidrSet,
@@ -34,7 +34,7 @@ import { MemoryStore } from './memory-store.ts';
 import { SimClock } from './sim-clock.ts';
 
 /** What a peer does with one message, by its first recipient or for all: `451 4.2.0 wait`. */
-export type PeerScript = (message: Message, session: FakeSession) => AttemptReport | Error | string;
+type PeerScript = (message: Message, session: FakeSession) => AttemptReport | Error | string;
 
 type Handlers = { -readonly [K in keyof PolicyEvents]?: PolicyEvents[K] };
 
@@ -85,7 +85,7 @@ const TIMEOUTS: EgressPathTimeouts = {
   starttlsMs: 5000,
 };
 
-export const DEFAULT_PATH: EgressPathConfig = {
+const DEFAULT_PATH: EgressPathConfig = {
   connectionLimit: 32,
   additionalConnectionLimits: {},
   enableTls: 'Disabled',
@@ -129,7 +129,7 @@ export const DEFAULT_PATH: EgressPathConfig = {
   json: {},
 };
 
-export const TO_SINK: QueueConfig['protocol'] = {
+const TO_SINK: QueueConfig['protocol'] = {
   kind: 'smtp',
   mxList: [{ kind: 'resolved', name: 'mx.sink.test', addr: '127.0.0.1:25' }],
   treatMxListAsSecure: false,
@@ -378,7 +378,7 @@ export function fakeMaildirs(
   return { isImmediate, room: async () => {}, deliver, close: async () => {} };
 }
 
-export function origin(): Parameters<MemoryStore['saveMessage']>[2] {
+function origin(): Parameters<MemoryStore['saveMessage']>[2] {
   return {
     id: 's' as SessionId,
     listener: '127.0.0.1:25',
@@ -391,5 +391,3 @@ export function origin(): Parameters<MemoryStore['saveMessage']>[2] {
     auth: null,
   };
 }
-
-export { plainReply };
