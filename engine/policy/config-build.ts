@@ -23,11 +23,9 @@ import type {
   LOG_DISPOSITION_HOOK,
   LOG_HOOK,
   QUEUE_CONFIG,
-  SPOOL} from './config-schema.ts';
-import {
-  ESMTP_PARAMS,
-  type EsmtpBlock,
+  SPOOL,
 } from './config-schema.ts';
+import { ESMTP_PARAMS, type EsmtpBlock } from './config-schema.ts';
 import { SerdeError, tableOf, type Mode, type Shape } from './config-serde.ts';
 import { HostObject, LuaTable, type LuaValue } from './lua/lua-value.ts';
 import { luaJsonText, luaToJson } from './lua-json.ts';

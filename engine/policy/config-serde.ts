@@ -287,7 +287,7 @@ function unexpected(value: LuaValue): string {
 /** Rust's debug form of a text. */
 export function rustQuoted(value: string): string {
   const escaped = value.replace(/["\\\n\r\t\0]/g, (c) => ESCAPES[c] ?? c);
-   
+
   return `"${escaped.replace(/[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/g, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`)}"`;
 }
 

@@ -21,9 +21,11 @@ export function firstLuaPlace(
     machine.lua.lua_getinfo(L, machine.name('Sl'), debug);
     const line = machine.i32[(debug + LUA_DEBUG.currentLine) >> 2] ?? -1;
     if (line <= 0) continue;
+    const source = machine.cString(machine.u32[(debug + LUA_DEBUG.source) >> 2] ?? 0);
+    // Chunks named with `=` are ours.
+    if (source.startsWith('=')) continue;
     if (shortSrc !== undefined && machine.cString(debug + LUA_DEBUG.shortSrc) !== shortSrc)
       continue;
-    const source = machine.cString(machine.u32[(debug + LUA_DEBUG.source) >> 2] ?? 0);
     return { file: chunkFile(source), line };
   }
   return null;
@@ -34,7 +36,11 @@ export function placeInMessage(
   message: string,
   fileOf: (shortSrc: string) => string,
 ): LuaPlace | null {
-  const match = /^(\[string "[^\n]*?"\]|[^\n:]+):(\d+):/.exec(message);
+  // A module that does not compile is of more interest than whoever required it.
+  const module = /error loading module '[^']*' from file '[^\n]*':\n\t([^\n:]+):(\d+):/.exec(
+    message,
+  );
+  const match = module ?? /^(\[string "[^\n]*?"\]|[^\n:]+):(\d+):/.exec(message);
   if (!match?.[1]) return null;
   return { file: chunkFile(fileOf(match[1])), line: Number(match[2]) };
 }
