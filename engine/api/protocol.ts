@@ -5,6 +5,8 @@
  * real.
  *
  * Source: DESIGN of the API in `docs/architecture.md`; `docs/reference/api/`.
+ *
+ * Long because it is the catalogue of all that passes between engine and window.
  */
 
 export type RowState =

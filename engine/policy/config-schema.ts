@@ -4,6 +4,8 @@
  * shapes read into the objects of `settings.ts`.
  *
  * Source: reference `lua-api.md` §3.2, §7; `queues-delivery.md` §2.5, §4.6.
+ *
+ * Long because it is the one table of every constructor and its fields.
  */
 import { CidrMap, CidrSet, parseNetwork, type Network } from '../base/cidr.ts';
 import { splitIpPort } from '../base/ip.ts';

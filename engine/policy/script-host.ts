@@ -10,6 +10,8 @@
  *     await host.close();
  *
  * Source: reference `lua-api.md` §1, §2; DESIGN §10.12.
+ *
+ * Long because it has one method for each event of the catalogue.
  */
 import type { AuthInfo, ConnectionMeta } from '../mail/connection-meta.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
