@@ -1,20 +1,31 @@
 /** `postyard serve` as a child process on a fresh workspace and free ports; for journeys, kills, benches and pictures. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EngineFile } from '../../engine/workspace/engine-file.ts';
 
 const root = join(import.meta.dirname, '../..');
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
+
+export interface ServeOptions {
+  /** An existing workspace to start again in; a fresh temporary folder otherwise. */
+  readonly workspace?: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Text of `policy/init.lua`, written before the start. */
+  readonly policy?: string;
+  /** More files of the workspace: relative path to text. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Where it listens: any free ports, or what the settings say. */
+  readonly addresses?: 'any' | 'settings';
+}
 
 export class ServeProcess {
   readonly workspace: string;
-  readonly smtpPort: number;
   readonly uiPort: number;
-  readonly httpPort: number;
   readonly token: string;
   readonly lines: readonly string[];
   readonly #child: ChildProcess;
@@ -23,20 +34,25 @@ export class ServeProcess {
     this.#child = child;
     this.workspace = workspace;
     this.lines = lines;
-    this.smtpPort = portOf(lines, 'smtp');
-    this.httpPort = portOf(lines, 'http');
     this.uiPort = portOf(lines, 'ui');
     this.token = (
       JSON.parse(readFileSync(join(workspace, '.postyard/engine.json'), 'utf8')) as EngineFile
     ).token;
   }
 
-  /** @param options.workspace an existing one to start again in; a fresh temporary folder otherwise */
-  static async start(
-    options: { workspace?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ): Promise<ServeProcess> {
+  static async start(options: ServeOptions = {}): Promise<ServeProcess> {
     const workspace = options.workspace ?? mkdtempSync(join(tmpdir(), 'postyard-ws-'));
-    const any = ['--smtp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--ui', '127.0.0.1:0'];
+    for (const [path, text] of Object.entries({
+      ...(options.policy !== undefined && { 'policy/init.lua': options.policy }),
+      ...options.files,
+    })) {
+      mkdirSync(dirname(join(workspace, path)), { recursive: true });
+      writeFileSync(join(workspace, path), text);
+    }
+    const any =
+      options.addresses === 'settings'
+        ? []
+        : ['--smtp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--ui', '127.0.0.1:0'];
     const child = spawn(
       join(root, 'node_modules/.bin/node'),
       [
@@ -72,6 +88,15 @@ export class ServeProcess {
       });
     });
     return new ServeProcess(child, workspace, lines);
+  }
+
+  /** Of the first ESMTP listener; 0 while the policy has started none. */
+  get smtpPort(): number {
+    return portOf(this.lines, 'smtp');
+  }
+
+  get httpPort(): number {
+    return portOf(this.lines, 'http');
   }
 
   get url(): string {
