@@ -140,6 +140,8 @@ export class ReadyQueue {
     this.#entries.push(entry);
     this.#refreshWhenStale();
     this.#wakeOne();
+    // A new message does not sit out the pause after a session that failed.
+    this.#endPause();
     this.maintain();
     this.#parts.activity.changed();
   }
@@ -287,6 +289,10 @@ export class ReadyQueue {
   }
 
   close(): void {
+    this.#endPause();
+  }
+
+  #endPause(): void {
     this.#pause?.cancel();
     this.#pause = null;
   }

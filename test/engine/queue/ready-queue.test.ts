@@ -120,6 +120,18 @@ describe('sessions', () => {
     });
   });
 
+  it('do not make a new message wait for the pause after a failure', async () => {
+    let tries = 0;
+    const rig = makeRig({
+      connect: () => {
+        if (tries++ === 0) refuse('refused by all')();
+      },
+    });
+    await rig.receive({ to: ['a@box.test'] });
+    await rig.receive({ to: ['b@box.test'] });
+    expect(rig.timeline().at(-1)).toBe('0 s 0 Delivery 250 2.0.0 queued');
+  });
+
   it('fail everything that waits once too many connections in a row failed', async () => {
     const asked: unknown[] = [];
     const rig = makeRig({
