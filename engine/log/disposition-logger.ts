@@ -16,7 +16,6 @@ import type {
   LogDispositionHookSettings,
   LogHookSettings,
 } from '../policy/settings.ts';
-import type { AccountingDb } from './accounting.ts';
 import type { BounceClassifier } from './bounce-classifier.ts';
 import { buildRecord, recordJson } from './build-record.ts';
 import { LocalLog, isEnabled, withCaptures } from './local-log.ts';
@@ -47,7 +46,6 @@ export class DispositionLogger implements DispositionLog {
   readonly #dispositionHooks: LogDispositionHookSettings[] = [];
   readonly #listeners = new Set<(record: LogRecord) => void>();
   #classifier: BounceClassifier | null = null;
-  #accounting: AccountingDb | null = null;
 
   constructor(deps: DispositionLoggerDeps) {
     this.#deps = deps;
@@ -80,12 +78,6 @@ export class DispositionLogger implements DispositionLog {
     return this.#classifier?.classify('Bounce', singleLine(reply)) ?? 'Uncategorized';
   }
 
-  /** Replaces the accounting database; null goes without one. */
-  setAccounting(accounting: AccountingDb | null): void {
-    this.#accounting?.close();
-    this.#accounting = accounting;
-  }
-
   /** Calls the listener with every record; returns how to stop. */
   follow(listener: (record: LogRecord) => void): () => void {
     this.#listeners.add(listener);
@@ -102,7 +94,6 @@ export class DispositionLogger implements DispositionLog {
       );
     }
     this.#deps.sink(record, disposition);
-    this.#accounting?.count(record);
     countRecord(this.#deps.metrics, record);
     if (message !== undefined && !message.isLoaded && this.#wantsHeaders())
       await this.#deps.loadBody(message);
@@ -119,7 +110,6 @@ export class DispositionLogger implements DispositionLog {
   async close(): Promise<void> {
     await Promise.all(this.#hooks.map((hook) => hook.drain()));
     await Promise.all(this.#localLogs.map((log) => log.close()));
-    this.setAccounting(null);
   }
 
   #wantsHeaders(): boolean {

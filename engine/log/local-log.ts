@@ -18,7 +18,7 @@ import { SegmentWriter, finishLeftovers } from './segment-writer.ts';
 const SWITCH_OF: Readonly<Record<string, string>> = { OOB: 'Reception' };
 
 /** The entry that decides about a record type: its own, else `Any`'s, else none. */
-export function perRecordOf(
+function perRecordOf(
   perRecord: Readonly<Record<string, PerRecordSettings>>,
   type: string,
 ): PerRecordSettings | undefined {

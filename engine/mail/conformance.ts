@@ -16,7 +16,7 @@ import { MimePart } from './mime/part.ts';
 import { rebuildPart } from './mime/rebuild.ts';
 
 /** In the order in which they are reported. */
-export const CONFORMANCE_ISSUES = [
+const CONFORMANCE_ISSUES = [
   'MISSING_COLON_VALUE',
   'NON_CANONICAL_LINE_ENDINGS',
   'NAME_ENDS_WITH_SPACE',
@@ -79,7 +79,7 @@ function addHeaderIssues(
 }
 
 /** A CR or LF that is not part of a CRLF. */
-export function hasLoneLineEnd(data: Uint8Array): boolean {
+function hasLoneLineEnd(data: Uint8Array): boolean {
   for (let at = data.indexOf(LF); at >= 0; at = data.indexOf(LF, at + 1)) {
     if (data[at - 1] !== CR) return true;
   }

@@ -13,7 +13,7 @@ import { formatIp, parseIp } from '../base/ip.ts';
 // Letters, digits, underscore and anything beyond ASCII; hyphens only inside a label.
 const NAME =
   /^[\w\u0080-\uffff](?:[\w\u0080-\uffff-]*[\w\u0080-\uffff])?(?:[.\u3002\uff0e\uff61][\w\u0080-\uffff](?:[\w\u0080-\uffff-]*[\w\u0080-\uffff])?)*$/;
- 
+
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** The stored form of a domain name, or `undefined` when the text is not one. */

@@ -96,7 +96,7 @@ function addValue(
 }
 
 /** `X-Tenant-Name` as `x_tenant_name`, `x-tenant-name`, `xTenantName` or `XTenantName`. */
-export function transformName(name: string, transform: HeaderTransform): string {
+function transformName(name: string, transform: HeaderTransform): string {
   const words = name.toLowerCase().split('-');
   if (transform === 'snake_case') return words.join('_');
   if (transform === 'kebab_case') return words.join('-');

@@ -132,7 +132,7 @@ export function allHeaders(data: Uint8Array): [string, HeaderText][] {
 export type HeaderForm = 'verbatim' | 'encode';
 
 /** One field as bytes, line end included. */
-export function headerLine(name: string, value: HeaderText, form: HeaderForm): Uint8Array {
+function headerLine(name: string, value: HeaderText, form: HeaderForm): Uint8Array {
   if (form === 'encode') {
     return Buffer.from(`${name}: ${encodeHeaderText(headerString(value))}\r\n`);
   }

@@ -42,7 +42,7 @@ function unfold(raw: Uint8Array): Buffer {
 }
 
 /** A text, or a list of octets when it is not UTF-8: how such values appear in JSON. */
-export function textOrBytes(bytes: Uint8Array): JsonValue {
+function textOrBytes(bytes: Uint8Array): JsonValue {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -22,7 +22,7 @@ export interface InjectOrigin {
 }
 
 /** The caller of `kumo.api.inject`, and of nothing else. */
-export const LOCAL_SYSTEM: AuthInfo = {
+const LOCAL_SYSTEM: AuthInfo = {
   peerAddress: '127.0.0.1',
   identities: [{ identity: 'kumomta.internal', context: 'LocalSystem' }],
   groups: [],

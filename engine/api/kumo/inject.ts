@@ -49,7 +49,7 @@ export interface InjectorDeps extends BatchDeps {
   readonly refusal: () => string | null;
 }
 
-export const GENERATOR_QUEUE = 'generator.kumomta.internal';
+const GENERATOR_QUEUE = 'generator.kumomta.internal';
 
 export class Injector {
   readonly #deps: InjectorDeps;

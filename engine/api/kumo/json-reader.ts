@@ -39,7 +39,7 @@ const DEPTH_MAX = 128;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-export class JsonReader {
+class JsonReader {
   readonly #bytes: Buffer;
   readonly #path: (string | number)[] = [];
   #at = 0;

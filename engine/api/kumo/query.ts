@@ -58,7 +58,7 @@ function refusal(reason: string): HttpRefusal {
 }
 
 /** A spool id in any form of a UUID; as 32 hex digits. */
-export function parseSpoolId(text: string): { id: SpoolId } | { complaint: string } {
+function parseSpoolId(text: string): { id: SpoolId } | { complaint: string } {
   const bare = text.replace(/^urn:uuid:/, '').replace(/^\{(.*)\}$/, '$1');
   const wrong = /[^0-9a-fA-F-]/.exec(bare);
   if (wrong) {

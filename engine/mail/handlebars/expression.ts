@@ -108,7 +108,7 @@ function literalOf(word: string): HandlebarsValue | undefined {
   return word === 'null' || word === 'undefined' ? { type: 'literal', value: null } : undefined;
 }
 
-export function parsePath(text: string): HandlebarsPath {
+function parsePath(text: string): HandlebarsPath {
   const isLocal = text.startsWith('@');
   let rest = isLocal ? text.slice(1) : text;
   let up = 0;

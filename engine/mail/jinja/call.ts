@@ -73,8 +73,6 @@ export class Args {
 
 const NO_KEYWORDS: ReadonlyMap<string, Value> = new Map();
 
-export const NO_ARGS = new Args([]);
-
 export type Filter = (value: Value, args: Args, context: CallContext) => Value;
 export type Test = (value: Value, args: Args, context: CallContext) => boolean;
 

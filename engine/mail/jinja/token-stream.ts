@@ -91,6 +91,6 @@ export class TokenStream {
   }
 }
 
-export function unexpected(found: string, expected: string): Fault {
+function unexpected(found: string, expected: string): Fault {
   return new Fault('syntax', `unexpected ${found}, expected ${expected}`);
 }

@@ -173,7 +173,7 @@ export function display(value: Value): string {
 }
 
 /** As it prints inside a list or map: strings in quotes. */
-export function debug(value: Value): string {
+function debug(value: Value): string {
   if (value === undefined) return 'undefined';
   if (value === null) return 'none';
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);

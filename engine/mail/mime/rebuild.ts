@@ -87,7 +87,7 @@ const ADDRESS_FIELDS = new Set([
 const ID_FIELDS = new Set(['message-id', 'content-id', 'references', 'in-reply-to']);
 
 /** One field in canonical form; a structured field that cannot be read stays as it is. */
-export function rebuildField(field: MimeHeader): MimeHeader {
+function rebuildField(field: MimeHeader): MimeHeader {
   const name = field.name.toLowerCase();
   const raw = headerString(field.rawValue);
   if (ADDRESS_FIELDS.has(name)) {
