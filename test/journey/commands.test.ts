@@ -1,0 +1,119 @@
+/** The commands as a person types them: what they print and with which status they end. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rowTo } from '../support/journey.ts';
+import { ServeProcess } from '../support/serve-process.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function postyard(...args: string[]): Promise<Ended> {
+  const child = spawn(
+    join(ROOT, 'node_modules/.bin/node'),
+    [join(ROOT, 'engine/main.ts'), ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve) => {
+    child.once('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+let engine: ServeProcess;
+let empty: string;
+beforeAll(async () => {
+  empty = mkdtempSync(join(tmpdir(), 'postyard-empty-'));
+  engine = await ServeProcess.start();
+}, 60_000);
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(empty, { recursive: true, force: true });
+});
+
+test('--help lists every command, and each has its own', { timeout: 60_000 }, async () => {
+  const help = await postyard('--help');
+  expect(help).toMatchObject({ status: 0, stderr: '' });
+  for (const name of ['serve', 'open', 'send', 'doctor', 'kumod'])
+    expect(help.stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
+  const own = await postyard('send', '--help');
+  expect(own).toMatchObject({ status: 0, stderr: '' });
+  expect(own.stdout).toMatch(/Usage: postyard send --to ADDRESS/);
+});
+
+test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_000 }, async () => {
+  const unknown = await postyard('sned');
+  expect(unknown).toMatchObject({ status: 2, stdout: '' });
+  expect(unknown.stderr).toBe(
+    'postyard: no command "sned", expected one of: serve, open, send, doctor, kumod\n',
+  );
+  const option = await postyard('serve', '--nonsense');
+  expect(option.status).toBe(2);
+  expect(option.stderr).toMatch(/--nonsense[\s\S]*Usage: postyard serve/);
+  const outside = await postyard('serve', '--workspace', empty, '--smtp', '0.0.0.0:0');
+  expect(outside.status).toBe(2);
+  expect(outside.stderr).toMatch(/--smtp is 0\.0\.0\.0:0, expected a loopback address/);
+  const nobody = await postyard('send', '--workspace', engine.workspace);
+  expect(nobody.status).toBe(2);
+  expect(nobody.stderr).toMatch(/--to is missing/);
+});
+
+test('without an engine: status 3 and how to start one', { timeout: 60_000 }, async () => {
+  const sent = await postyard('send', '--to', 'a@b.test', '--workspace', empty);
+  expect(sent).toMatchObject({ status: 3, stdout: '' });
+  expect(sent.stderr).toMatch(/No engine is running for .*postyard serve/);
+  const opened = await postyard('open', '--print', '--workspace', empty);
+  expect(opened).toMatchObject({ status: 3, stdout: '' });
+  expect(readdirSync(empty), 'nothing was created').toEqual([]);
+});
+
+test('send hands a message to the running engine', { timeout: 60_000 }, async () => {
+  const sent = await postyard(
+    ...['send', '--workspace', engine.workspace, '--to', 'ada@example.com'],
+    ...['--subject', 'By command', '--header', 'X-Answer: 42'],
+  );
+  expect(sent).toMatchObject({ status: 0, stderr: '' });
+  expect(sent.stdout).toMatch(/^250 OK ids=[0-9a-f]{32}\n$/);
+  const row = await rowTo(engine, 'ada@example.com', 'delivered');
+  expect(row.subject).toBe('By command');
+  expect(existsSync(join(engine.workspace, 'mail/example.com/ada/new'))).toBe(true);
+  const many = await postyard(
+    ...['send', '--workspace', engine.workspace, '--to', 'many@example.com', '--count', '3'],
+  );
+  expect(many).toMatchObject({ status: 0, stdout: '3 messages were accepted\n' });
+});
+
+test(
+  'doctor tells ports, policy and remaps of the running engine',
+  { timeout: 60_000 },
+  async () => {
+    const { status, stdout, stderr } = await postyard('doctor', '--workspace', engine.workspace);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      new RegExp(`^ok +engine with pid ${engine.pid}, window ${engine.url}$`, 'm'),
+    );
+    expect(stdout).toMatch(new RegExp(`^ok +smtp 127\\.0\\.0\\.1:${engine.smtpPort}$`, 'm'));
+    expect(stdout).toMatch(/^ok +policy policy\/init\.lua: \d+ events? handled$/m);
+    expect(stdout).toMatch(/^note +remapped .*\/var\/spool\/kumomta\/data -> /m);
+    const stopped = await postyard('doctor', '--workspace', empty);
+    expect(stopped.stdout).toMatch(/no engine is running for this workspace/);
+  },
+);
+
+test('open --print gives an address that lets a browser in', { timeout: 60_000 }, async () => {
+  const { status, stdout } = await postyard('open', '--print', '--workspace', engine.workspace);
+  expect({ status, stdout }).toEqual({
+    status: 0,
+    stdout: `${engine.url}/#token=${engine.token}\n`,
+  });
+});
