@@ -24,6 +24,8 @@ export interface EventRequest<T> {
   readonly trace: EventTrace | null;
   /** Numbers of arguments that must not be shown, from 1. */
   readonly secretArgs?: readonly number[];
+  /** A reject is an error like any other. */
+  readonly rejects?: 'as-errors';
   /** @throws {Error} the handler returned something of the wrong kind */
   convert(values: readonly LuaValue[]): T;
   /** No handler, or all abstained. */
@@ -69,12 +71,13 @@ export class EventDispatcher {
   /** Calls a custom-Lua constructor and keeps what it returned, as a registry reference. */
   async construct(
     context: PolicyContext,
-    request: Pick<EventRequest<number>, 'event' | 'args' | 'trace'>,
+    request: Pick<CallRequest, 'event' | 'args' | 'trace'>,
     handler: Handler,
   ): Promise<number> {
     context.currentEvent = request.event;
     context.lua.resetBudget();
-    const kept = await this.#call(context, request, handler, (L, count) => {
+    const asked: CallRequest = { ...request, rejects: 'as-errors' };
+    const kept = await this.#call(context, asked, handler, (L, count) => {
       const { lua } = context;
       if (count === 0) lua.machine.lua.lua_pushnil(L);
       else lua.machine.lua.lua_settop(L, lua.machine.lua.lua_gettop(L) - count + 1);
@@ -98,11 +101,11 @@ export class EventDispatcher {
         context.lua.readResults(L, count),
       );
       if (values instanceof Promise) {
-        return values.then((settled) =>
-          isList && settled.length === 0
-            ? this.#runFrom(context, request, handlers, i + 1, isList)
-            : this.#convert(context, request, settled),
-        );
+        return values.then((settled) => {
+          if (!isList || settled.length > 0) return this.#convert(context, request, settled);
+          this.#returned(context, settled);
+          return this.#runFrom(context, request, handlers, i + 1, isList);
+        });
       }
       if (isList && values.length === 0) {
         this.#returned(context, values);
@@ -115,12 +118,12 @@ export class EventDispatcher {
 
   #call<R>(
     context: PolicyContext,
-    request: Pick<EventRequest<unknown>, 'event' | 'args' | 'trace' | 'secretArgs'>,
+    request: CallRequest,
     handler: Handler,
     take: (L: LuaState, count: number) => R,
   ): R | Promise<R> {
     const { lua } = context;
-    const fail = (thrown: unknown): never => this.#fail(context, request.event, thrown);
+    const fail = (thrown: unknown): never => this.#fail(context, request, thrown);
     this.#record(context, request, handler.place);
     try {
       lua.setGlobal(CURRENT_EVENT_GLOBAL, request.event);
@@ -137,15 +140,11 @@ export class EventDispatcher {
       this.#returned(context, values);
       return converted;
     } catch (thrown) {
-      return this.#fail(context, request.event, thrown);
+      return this.#fail(context, request, thrown);
     }
   }
 
-  #record(
-    context: PolicyContext,
-    request: Pick<EventRequest<unknown>, 'event' | 'args' | 'trace' | 'secretArgs'>,
-    place: LuaPlace | null,
-  ): void {
+  #record(context: PolicyContext, request: CallRequest, place: LuaPlace | null): void {
     const { trace, args, secretArgs } = request;
     if (!trace) return;
     const shown = args.map((arg, i) => (secretArgs?.includes(i + 1) ? '••••' : printable(arg)));
@@ -157,8 +156,11 @@ export class EventDispatcher {
     context.recorder = null;
   }
 
-  #fail(context: PolicyContext, event: string, thrown: unknown): never {
-    const error = settledError(thrown, event);
+  #fail(context: PolicyContext, request: CallRequest, thrown: unknown): never {
+    const error =
+      request.rejects === 'as-errors'
+        ? policyErrorOf(thrown, request.event)
+        : settledError(thrown, request.event);
     const place = error instanceof PolicyError ? placeOf(error) : placeOfCause(thrown);
     context.recorder?.failed(error, place);
     context.recorder = null;
@@ -169,6 +171,12 @@ export class EventDispatcher {
 function discardResults(): void {
   // `init` and its kin are called for their effects.
 }
+
+/** What a single call needs of its request. */
+type CallRequest = Pick<
+  EventRequest<unknown>,
+  'event' | 'args' | 'trace' | 'secretArgs' | 'rejects'
+>;
 
 /** A reject that survived its way through Lua, else a policy error. */
 export function settledError(thrown: unknown, event: string): PolicyReject | PolicyError {
