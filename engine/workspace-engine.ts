@@ -14,6 +14,7 @@ import { CaptureLeaving } from './compose/capture-leaving.ts';
 import { EngineCore, VERSION } from './compose/engine-core.ts';
 import { resumeMailClock } from './compose/mail-clock-state.ts';
 import { systemNameServers } from './compose/name-servers.ts';
+import { MaildirRepair } from './compose/maildir-repair.ts';
 import { PolicyReloader } from './compose/policy-reloader.ts';
 import { PolicyState } from './compose/policy-status.ts';
 import { addressBehind, openAtFreePort, relocated } from './compose/placement.ts';
@@ -70,6 +71,7 @@ export class WorkspaceEngine {
   readonly #release: () => void;
   #api: EngineApi | null = null;
   #reloader: PolicyReloader | null = null;
+  readonly #repair: MaildirRepair;
   #hasInit = false;
 
   private constructor(parts: {
@@ -88,6 +90,7 @@ export class WorkspaceEngine {
     this.#given = parts.given;
     this.#zones = zones;
     this.#release = parts.release;
+    this.#repair = new MaildirRepair(store, clock, layout.root);
     this.remaps = new PathRemaps(layout, settings.allowFolders);
     this.policyState = new PolicyState(layout, clock);
     this.mailClock = resumeMailClock(clock, store);
@@ -211,6 +214,7 @@ export class WorkspaceEngine {
     await this.#reloader?.close();
     await this.#api?.close();
     await this.core.stop();
+    this.#repair.close();
     this.mailClock.close();
     await this.#zones.close();
     removeEngineFile(this.layout);
@@ -233,6 +237,7 @@ export class WorkspaceEngine {
       token: this.#api.token,
       smtp: this.listening.find((one) => one.service === 'smtp')?.address ?? null,
     });
+    await this.#repairMaildirs();
     await core.resume();
     this.#reloader = PolicyReloader.watch(layout.policyFolder, core.options.clock, () =>
       this.#loadPolicy(),
@@ -316,6 +321,17 @@ export class WorkspaceEngine {
     const isElsewhere = !wanted.endsWith(':0') && wanted !== address;
     this.listening.push({ service, address, wanted: isElsewhere ? wanted : null });
     this.core.options.diagnostics.announce(`${service} listener on ${address}`);
+  }
+
+  async #repairMaildirs(): Promise<void> {
+    const report = await this.#repair.repair();
+    for (const { path, error } of report?.failed ?? [])
+      this.#warn(`a file of ${path} could not be written again: ${error.message}`);
+    const restored = report?.restored.length ?? 0;
+    if (restored > 0)
+      this.#warn(
+        `${restored} maildir files were missing after an unclean stop and were written again`,
+      );
   }
 
   #policyChanged(): void {

@@ -170,6 +170,11 @@ export class SqliteStore implements Store {
     return this.#commitSeq;
   }
 
+  /** Number of the newest attempt, begun or ended; 0 when there was none. */
+  get lastAttemptId(): number {
+    return this.#next.attempt - 1;
+  }
+
   get flushCount(): number {
     return this.#flushCount;
   }
