@@ -109,7 +109,7 @@ export function readMaildirDeliveries(
       JOIN messages AS m ON m.id = a.message
       JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
       JOIN names AS n ON n.id = r.maildir
-      WHERE a.id > ? AND a.outcome = 0 AND a.protocol = 'maildir' ORDER BY a.id, r.seq LIMIT ?`,
+      WHERE a.id > ? AND a.outcome = 0 AND a.protocol = 'Maildir' ORDER BY a.id, r.seq LIMIT ?`,
     ...[afterAttempt, limit],
   );
   return rows.map((row) => ({
