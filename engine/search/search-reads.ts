@@ -10,10 +10,10 @@ import { ROW_SELECT, rowSummary } from '../store/row-reads.ts';
 import { boundedCount, COUNT_MAX } from '../store/side-reads.ts';
 import type { BoundedCount } from '../store/side-reads.ts';
 import type { RowSummary } from '../store/store.ts';
-import type { FilterQuery } from './filter-query.ts';
-import { JoinStream, step } from './seq-streams.ts';
-import type { Direction, SeqStream } from './seq-streams.ts';
-import { allRows, maildirStream, termStream } from './term-streams.ts';
+import type { FilterQuery, FilterTerm } from './filter-query.ts';
+import { Budget, JoinStream, step } from './seq-streams.ts';
+import type { Direction } from './seq-streams.ts';
+import { allRows, maildirStream, termStream, withoutNegation } from './term-streams.ts';
 import type { StreamContext } from './term-streams.ts';
 import { SearchReader } from './text-stream.ts';
 
@@ -36,6 +36,8 @@ export interface RowsRead {
   /** For the next (older) page, which may be short or empty; null at the end. */
   readonly next: string | null;
   readonly total: BoundedCount | null;
+  /** Where the time for the page was over; null when the page is as full as it can be. */
+  readonly stoppedAt: number | null;
   readonly oldestSeq: number | null;
   readonly newestSeq: number | null;
   readonly commitSeq: number;
@@ -53,10 +55,8 @@ declare module '../store/reads.ts' {
   }
 }
 
-const PAGE_BUDGET_MS = 150;
+const PAGE_BUDGET_MS = 250;
 const COUNT_BUDGET_MS = 60;
-/** Members between two looks at the clock. */
-const LOOK_EVERY = 256;
 
 const clock = new SystemClock();
 const searchReaders = new WeakMap<ReadContext, SearchReader>();
@@ -66,14 +66,17 @@ export const reads: ReadTable = { rows: readRows, rowCount: readRowCount };
 /** For `SqliteStore.open`. */
 export const SEARCH_READS = new URL(import.meta.url);
 
+const ENDS = `SELECT (SELECT min(seq) FROM recipients) AS oldest,
+  (SELECT max(seq) FROM recipients) AS newest`;
+
 function readRows(context: ReadContext, params: RowsParams): RowsRead {
   const { newerThan = null, needsTotal = true } = params;
   const page =
     newerThan === null ? readOlder(context, params) : readNewer(context, params, newerThan);
-  const ends = context.one('SELECT min(seq) AS oldest, max(seq) AS newest FROM recipients');
+  const total = needsTotal ? (page.total ?? readRowCount(context, params)) : null;
+  const ends = context.one(ENDS);
   return {
-    ...page,
-    total: needsTotal ? readRowCount(context, params) : null,
+    ...{ rows: page.rows, next: page.next, total, stoppedAt: page.stoppedAt },
     oldestSeq: (ends?.['oldest'] ?? null) as number | null,
     newestSeq: (ends?.['newest'] ?? null) as number | null,
     commitSeq: context.commitSeq(),
@@ -81,51 +84,66 @@ function readRows(context: ReadContext, params: RowsParams): RowsRead {
   };
 }
 
-function readOlder(
-  context: ReadContext,
-  params: RowsParams,
-): { rows: RowSummary[]; next: string | null } {
-  const { limit, cursor, at } = params;
+interface Page {
+  readonly rows: RowSummary[];
+  readonly next: string | null;
+  /** When it was counted along with the page. */
+  readonly total: BoundedCount | null;
+  readonly stoppedAt: number | null;
+}
+
+function readOlder(context: ReadContext, params: RowsParams): Page {
+  const { limit, cursor, at, needsTotal = true } = params;
   const [before] = cursor ? decodeCursor(cursor, 1) : [];
+  const isTop = before === undefined && (at ?? null) === null;
   const start = before !== undefined ? before - 1 : (at ?? Number.MAX_SAFE_INTEGER);
-  const { rows, stoppedAt } = collect(context, params, 'older', start, limit);
-  return { rows, next: stoppedAt === null ? null : encodeCursor([stoppedAt + 1]) };
+  const search = openSearch(context, params, 'older');
+  try {
+    const { rows, restAt, stoppedAt } = collect(search, start, limit);
+    const next = restAt === null ? null : encodeCursor([restAt + 1]);
+    const isCounted = isTop && needsTotal && isFiltered(params);
+    // The count goes on where the page ended.
+    const total = isCounted ? count(search, restAt, rows.length) : null;
+    return { rows, next, total, stoppedAt };
+  } finally {
+    search.stream.close();
+  }
 }
 
-function readNewer(
-  context: ReadContext,
-  params: RowsParams,
-  newerThan: number,
-): { rows: RowSummary[]; next: string | null } {
-  const { rows } = collect(context, params, 'newer', newerThan + 1, params.limit);
-  return { rows: rows.reverse(), next: encodeCursor([newerThan + 1]) };
+function readNewer(context: ReadContext, params: RowsParams, newerThan: number): Page {
+  const search = openSearch(context, params, 'newer');
+  try {
+    const { rows, stoppedAt } = collect(search, newerThan + 1, params.limit);
+    return { rows: rows.reverse(), next: encodeCursor([newerThan + 1]), total: null, stoppedAt };
+  } finally {
+    search.stream.close();
+  }
 }
 
-/** Rows from `start` on; `stoppedAt` is where the rest begins, null when there is none. */
+interface Search {
+  readonly context: ReadContext;
+  readonly stream: JoinStream;
+  readonly budget: Budget;
+  readonly direction: Direction;
+  /** Whether a row is to be shown: hidden ones only when they are asked for. */
+  isShown(isDeleted: unknown): boolean;
+}
+
+/** Rows from `start` on; `restAt` is where the rest begins, null when there is none. */
 function collect(
-  context: ReadContext,
-  params: RowsParams,
-  direction: Direction,
+  { context, stream, direction, isShown }: Search,
   start: number,
   limit: number,
-): { rows: RowSummary[]; stoppedAt: number | null } {
-  const stream = streamOf(context, params, direction);
-  const deadline = clock.monotonic() + PAGE_BUDGET_MS;
+): { rows: RowSummary[]; restAt: number | null; stoppedAt: number | null } {
   const rows: RowSummary[] = [];
-  try {
-    let at = start;
-    for (let looked = 1; ; looked++) {
-      const seq = stream.seek(at);
-      if (seq === null) return { rows, stoppedAt: null };
-      if (rows.length === limit) return { rows, stoppedAt: seq };
-      if (looked % LOOK_EVERY === 0 && clock.monotonic() > deadline)
-        return { rows, stoppedAt: seq };
-      const row = context.one(`${ROW_SELECT} WHERE r.seq = ?`, seq);
-      if (row && (row['is_deleted'] === 0 || wantsDeleted(params))) rows.push(rowSummary(row));
-      at = step(seq, direction);
-    }
-  } finally {
-    stream.close();
+  for (let at = start; ;) {
+    const seq = stream.seek(at);
+    const { stoppedAt } = stream;
+    if (seq === null) return { rows, restAt: stoppedAt, stoppedAt };
+    if (rows.length === limit) return { rows, restAt: seq, stoppedAt: null };
+    const row = context.one(`${ROW_SELECT} WHERE r.seq = ?`, seq);
+    if (row && isShown(row['is_deleted'])) rows.push(rowSummary(row));
+    at = step(seq, direction);
   }
 }
 
@@ -134,51 +152,65 @@ function readRowCount(
   context: ReadContext,
   params: { query?: FilterQuery | null; maildir?: string | null },
 ): BoundedCount {
-  const { query, maildir } = params;
-  if ((query?.terms.length ?? 0) === 0 && !maildir) {
+  if (!isFiltered(params)) {
     const rows = counter(context, 'rows') - counter(context, 'deletedRows');
     return { value: rows, isExact: true };
   }
-  const stream = streamOf(context, params, 'older');
-  const deadline = clock.monotonic() + COUNT_BUDGET_MS;
-  const takesAll = wantsDeleted(params) || counter(context, 'deletedRows') === 0;
-  const isShown = (seq: number): boolean =>
-    takesAll ||
-    context.one('SELECT is_deleted FROM recipients WHERE seq = ?', seq)?.['is_deleted'] === 0;
-  let count = 0;
+  const search = openSearch(context, params, 'older');
   try {
-    let at = Number.MAX_SAFE_INTEGER;
-    for (let looked = 1; count <= COUNT_MAX; looked++) {
-      const seq = stream.seek(at);
-      if (seq === null) break;
-      if (looked % LOOK_EVERY === 0 && clock.monotonic() > deadline) {
-        return { value: count, isExact: false };
-      }
-      if (isShown(seq)) count++;
-      at = step(seq, 'older');
-    }
+    return count(search, Number.MAX_SAFE_INTEGER, 0);
   } finally {
-    stream.close();
+    search.stream.close();
   }
-  return boundedCount(count);
 }
 
-function wantsDeleted({ query }: { query?: FilterQuery | null }): boolean {
-  return query?.terms.some((term) => term.kind === 'flag' && term.flag === 'deleted') ?? false;
+/** Counts on from `start` (null: there is no more) when `counted` were found before it. */
+function count(search: Search, start: number | null, counted: number): BoundedCount {
+  const { context, stream, budget, direction, isShown } = search;
+  const needsLook = counter(context, 'deletedRows') > 0;
+  budget.renew(COUNT_BUDGET_MS);
+  let total = counted;
+  for (let at = start; at !== null && total <= COUNT_MAX;) {
+    const seq = stream.seek(at);
+    if (seq === null) {
+      if (stream.stoppedAt !== null) return { value: Math.min(total, COUNT_MAX), isExact: false };
+      break;
+    }
+    const row = needsLook
+      ? context.one('SELECT is_deleted FROM recipients WHERE seq = ?', seq)
+      : { is_deleted: 0 };
+    if (row && isShown(row['is_deleted'])) total++;
+    at = step(seq, direction);
+  }
+  return boundedCount(total);
 }
 
-function streamOf(
+function isFiltered(params: { query?: FilterQuery | null; maildir?: string | null }): boolean {
+  return (params.query?.terms.length ?? 0) > 0 || Boolean(params.maildir);
+}
+
+function openSearch(
   context: ReadContext,
   { query, maildir }: { query?: FilterQuery | null; maildir?: string | null },
   direction: Direction,
-): SeqStream {
-  const at: StreamContext = { context, search: searchReader(context), direction };
-  const terms = query?.terms ?? [];
+): Search {
+  const budget = new Budget(clock, PAGE_BUDGET_MS);
+  const at: StreamContext = { context, search: searchReader(context), direction, budget };
+  // The first stream decides where the others begin: those that leap come before those that walk.
+  const terms = (query?.terms ?? []).map(withoutNegation).sort((a, b) => walking(a) - walking(b));
   const all = terms.filter((term) => !term.isNegated).map((term) => termStream(at, term));
   const none = terms.filter((term) => term.isNegated).map((term) => termStream(at, term));
-  if (maildir) all.push(maildirStream(at, maildir));
+  if (maildir) all.unshift(maildirStream(at, maildir));
   if (all.length === 0) all.push(allRows(at));
-  return new JoinStream(all, none, direction);
+  const wantsDeleted = terms.some((term) => term.kind === 'flag' && term.flag === 'deleted');
+  return {
+    ...{ context, budget, direction, stream: new JoinStream(all, none, at) },
+    isShown: (isDeleted) => wantsDeleted || isDeleted === 0,
+  };
+}
+
+function walking(term: FilterTerm): number {
+  return term.kind !== 'text' ? 0 : term.phrase.isPrefix ? 2 : 1;
 }
 
 function searchReader(context: ReadContext): SearchReader {

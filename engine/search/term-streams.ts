@@ -1,22 +1,25 @@
 /** The stream of each kind of term: which index answers it, in either direction. */
-import type { StatementSync } from 'node:sqlite';
 import { NAME_KINDS } from '../store/names.ts';
 import { ROW_STATES } from '../store/ops.ts';
 import type { ReadContext } from '../store/read-context.ts';
 import { RUN_ROWS } from '../store/write-ops.ts';
 import type { FilterTerm } from './filter-query.ts';
 import { EMPTY_STREAM, queryWalk, step, UnionStream, WalkStream } from './seq-streams.ts';
-import type { Direction, SeqStream, Walk } from './seq-streams.ts';
+import type { Budget, Direction, SeqStream, Walk } from './seq-streams.ts';
 import { textStream } from './text-stream.ts';
 import type { SearchReader } from './text-stream.ts';
 
 /** Names up to which each gets a stream of its own; with more of them most rows match anyway. */
 const STREAMS_MAX = 200;
 
+/** Rows passed without a member between two places where a walk can be stopped. */
+export const PASSED_EVERY = 64;
+
 export interface StreamContext {
   readonly context: ReadContext;
   readonly search: SearchReader;
   readonly direction: Direction;
+  readonly budget: Budget;
 }
 
 /** `seq` last parameter and column, whatever the table calls it. */
@@ -25,12 +28,19 @@ function rowsWhere(at: StreamContext, where: string, ...params: number[]): SeqSt
   const sql = `SELECT seq FROM recipients WHERE ${where} AND seq ${order[0]} ? ORDER BY seq ${order[1]}`;
   return new WalkStream(
     queryWalk(() => at.context.db.prepare(sql), params),
-    at.direction,
+    at,
   );
 }
 
 export function allRows(at: StreamContext): SeqStream {
   return rowsWhere(at, '1');
+}
+
+/** A term turned round that is a plain one: the other states. It can be leapt through. */
+export function withoutNegation(term: FilterTerm): FilterTerm {
+  if (term.kind !== 'state' || !term.isNegated) return term;
+  const states = ROW_STATES.filter((state) => !term.states.includes(state));
+  return { ...term, isNegated: false, states };
 }
 
 export function termStream(at: StreamContext, term: FilterTerm): SeqStream {
@@ -52,13 +62,13 @@ export function termStream(at: StreamContext, term: FilterTerm): SeqStream {
     case 'route':
       return namedStream(at, nameIds(at.context, NAME_KINDS.route, term.pattern), {
         one: (id) => rowsWhere(at, 'route = ?', id),
-        all: 'SELECT seq, route AS name FROM recipients AS r WHERE',
+        all: 'SELECT r.seq, r.route AS name FROM recipients AS r WHERE',
       });
     case 'queue':
       return namedStream(at, nameIds(at.context, NAME_KINDS.queue, term.pattern), {
         one: (id) => queueStream(at, id),
         all: `SELECT r.seq, m.queue AS name FROM recipients AS r
-          CROSS JOIN messages AS m ON m.id = r.message WHERE`,
+          LEFT JOIN messages AS m ON m.id = r.message WHERE`,
       });
     case 'flag':
       return rowsWhere(at, FLAGS[term.flag]);
@@ -83,7 +93,7 @@ export function maildirStream(at: StreamContext, path: string): SeqStream {
   const ids = rows.map((row) => Number(row['id']));
   return namedStream(at, ids, {
     one: (id) => rowsWhere(at, 'maildir = ?', id),
-    all: 'SELECT seq, maildir AS name FROM recipients AS r WHERE maildir IS NOT NULL AND',
+    all: 'SELECT r.seq, r.maildir AS name FROM recipients AS r WHERE',
   });
 }
 
@@ -100,10 +110,12 @@ function namedStream(
   const sql = `${from.all} r.seq ${order[0]} ? ORDER BY r.seq ${order[1]}`;
   const walk: Walk = function* (start) {
     for (const row of context.db.prepare(sql).iterate(start)) {
-      if (wanted.has(Number(row['name']))) yield Number(row['seq']);
+      const seq = Number(row['seq']);
+      if (wanted.has(Number(row['name']))) yield seq;
+      else if (seq % PASSED_EVERY === 0) yield -seq;
     }
   };
-  return new WalkStream(walk, direction);
+  return new WalkStream(walk, at);
 }
 
 function union(at: StreamContext, streams: SeqStream[]): SeqStream {
@@ -151,18 +163,21 @@ function globOf(pattern: string): string {
 
 /** Rows of the messages whose queue this is; the rows of a message are consecutive. */
 function queueStream(at: StreamContext, queue: number): SeqStream {
-  const prepare = (): StatementSync =>
-    at.context.db.prepare(
-      at.direction === 'older'
-        ? `SELECT r.seq FROM messages AS m
-            CROSS JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
-            WHERE m.queue = ? AND m.id <= ? ORDER BY m.id DESC, r.seq DESC`
-        : `SELECT r.seq FROM messages AS m
-            CROSS JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
-            WHERE m.queue = ?1 AND m.id >= coalesce((SELECT message FROM recipients WHERE seq = ?2), ?2)
-            ORDER BY m.id, r.seq`,
-    );
-  return new WalkStream(queryWalk(prepare, [queue]), at.direction);
+  const { context, direction } = at;
+  const isOlder = direction === 'older';
+  const sql = `SELECT id, row_count FROM messages WHERE queue = ? AND id ${isOlder ? '<=' : '>='} ?
+    ORDER BY id ${isOlder ? 'DESC' : 'ASC'}`;
+  const walk: Walk = function* (from) {
+    // Going up, the message that the first row belongs to began before it.
+    const own = isOlder ? null : context.one('SELECT message FROM recipients WHERE seq = ?', from);
+    const start = Number(own?.['message'] ?? from);
+    for (const row of context.db.prepare(sql).iterate(queue, start)) {
+      const first = Number(row['id']);
+      const count = Number(row['row_count']);
+      for (let i = 0; i < count; i++) yield isOlder ? first + count - 1 - i : first + i;
+    }
+  };
+  return new WalkStream(walk, at);
 }
 
 /** Rows of a time, by runs of rows whose earliest and latest time are known. */
@@ -187,5 +202,5 @@ function timeStream(at: StreamContext, sinceMs: number, beforeMs: number): SeqSt
       next = step(direction === 'older' ? low : high, direction);
     }
   };
-  return new WalkStream(walk, direction);
+  return new WalkStream(walk, at);
 }

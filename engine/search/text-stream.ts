@@ -8,9 +8,13 @@ import { openForReading, searchFile } from '../store/database.ts';
 import type { TextField } from './filter-query.ts';
 import { EMPTY_STREAM, queryWalk, step, UnionStream, WalkStream } from './seq-streams.ts';
 import type { SeqStream, Walk } from './seq-streams.ts';
+import { PASSED_EVERY } from './term-streams.ts';
 import type { StreamContext } from './term-streams.ts';
 import { containsPhrase, ftsPhrase, wordsOf } from './tokens.ts';
 import type { Phrase } from './tokens.ts';
+
+/** Lengths of beginnings that have an index of their own; see `search-index.ts`. */
+const HEAD_PREFIXES = [2, 3, 4];
 
 /** A beginning this short has an index of its own in `heads`, and is not looked for in bodies. */
 const BODY_PREFIX_CHARS_MIN = 4;
@@ -72,30 +76,37 @@ export function textStream(at: StreamContext, field: TextField, phrase: Phrase):
   const streams: SeqStream[] = [];
   if (field !== 'body') {
     streams.push(unindexedStream(at, field, phrase, through));
-    streams.push(ftsStream(at, 'heads', `${HEAD_COLUMNS[field]}${ftsPhrase(phrase)}`, through));
+    const match = `${HEAD_COLUMNS[field]}${ftsPhrase(phrase)}`;
+    const isQuick = !phrase.isPrefix || HEAD_PREFIXES.includes(lastOf(phrase).length);
+    streams.push(ftsStream(at, { table: 'heads', match, isQuick }, through));
   }
   if (field === 'body' || field === 'any') {
-    const last = phrase.words.at(-1) ?? '';
-    const inBody = { ...phrase, isPrefix: phrase.isPrefix && last.length >= BODY_PREFIX_CHARS_MIN };
-    streams.push(ftsStream(at, 'bodies', ftsPhrase(inBody), through));
+    const isPrefix = phrase.isPrefix && lastOf(phrase).length >= BODY_PREFIX_CHARS_MIN;
+    const match = ftsPhrase({ ...phrase, isPrefix });
+    streams.push(ftsStream(at, { table: 'bodies', match, isQuick: !isPrefix }, through));
   }
   return new UnionStream(streams, at.direction);
 }
 
+function lastOf(phrase: Phrase): string {
+  return phrase.words.at(-1) ?? '';
+}
+
+/** @param isQuick false when the query gathers everything before it gives the first row */
 function ftsStream(
   at: StreamContext,
-  table: 'heads' | 'bodies',
-  match: string,
+  { table, match, isQuick }: { table: 'heads' | 'bodies'; match: string; isQuick: boolean },
   through: number,
 ): SeqStream {
   const { db } = at.search;
+  const restartAfter = isQuick ? 2_000 : Infinity;
   if (db === null || through === 0) return EMPTY_STREAM;
   const order = at.direction === 'older' ? ['<=', 'DESC'] : ['>=', 'ASC'];
   const sql = `SELECT rowid AS seq FROM ${table} WHERE ${table} MATCH ? AND rowid ${order[0]} ?
     ORDER BY rowid ${order[1]}`;
   return new WalkStream(
     queryWalk(() => db.prepare(sql), [match]),
-    at.direction,
+    { ...at, restartAfter },
   );
 }
 
@@ -118,15 +129,17 @@ function unindexedStream(
     for (let next = from; ;) {
       const rows = context.all(sql, through, next, PAGE_ROWS);
       for (const row of rows) {
+        const seq = Number(row['seq']);
         const texts = columns.map((column) => String(row[column] ?? ''));
-        if (texts.some((text) => containsPhrase(wordsOf(text), phrase))) yield Number(row['seq']);
+        if (texts.some((text) => containsPhrase(wordsOf(text), phrase))) yield seq;
+        else if (seq % PASSED_EVERY === 0) yield -seq;
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE_ROWS) return;
       next = step(Number(last['seq']), direction);
     }
   };
-  return new WalkStream(walk, direction);
+  return new WalkStream(walk, at);
 }
 
 const UNINDEXED_COLUMNS: Readonly<Record<Exclude<TextField, 'body'>, readonly string[]>> = {

@@ -1,4 +1,5 @@
 /** KumoMTA's records: pages of all of them, newest first, and those about one row. */
+import { SystemClock } from '../base/clock.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { ReadContext, SqlRow } from './read-context.ts';
 import type { RecordEntry } from './store.ts';
@@ -21,8 +22,11 @@ export interface RecordsRead {
   readonly commitSeq: number;
 }
 
-/** Records whose text is looked at for one page; a rare text takes several pages. */
-const SCAN_MAX = 50_000;
+/** Time for one page; a rare text takes several. */
+const PAGE_BUDGET_MS = 150;
+const LOOK_EVERY = 256;
+
+const clock = new SystemClock();
 
 const COLUMNS = 'seq, first_row, time_ms, block, block_index, n.name AS type';
 const TYPE_NAME = 'JOIN names AS n ON n.id = records.type';
@@ -33,15 +37,16 @@ export function readRecords(context: ReadContext, params: RecordsParams): Record
   const [before = Number.MAX_SAFE_INTEGER] = cursor ? decodeCursor(cursor, 1) : [];
   const records: RecordEntry[] = [];
   let next: string | null = null;
+  const deadline = clock.monotonic() + PAGE_BUDGET_MS;
   let scanned = 0;
   for (const row of scan(context, typeIds(context, types), before)) {
-    if (records.length === limit || scanned === SCAN_MAX) {
+    const isLate = ++scanned % LOOK_EVERY === 0 && clock.monotonic() > deadline;
+    if (records.length === limit || isLate) {
       next = encodeCursor([Number(row['seq']) + 1]);
       break;
     }
-    scanned++;
-    const record = recordOf(context, row);
-    if (wanted === '' || record.json.toLowerCase().includes(wanted)) records.push(record);
+    const json = jsonOf(context, row);
+    if (wanted === '' || json.toLowerCase().includes(wanted)) records.push(recordOf(row, json));
   }
   const counts = cursor ? null : countByType(context);
   return { records, next, counts, commitSeq: context.commitSeq() };
@@ -63,7 +68,7 @@ export function readRowRecords(context: ReadContext, { seq }: { seq: number }): 
       ...[first, last],
     )
     .filter((row) => rowsOf(row).includes(seq))
-    .map((row) => recordOf(context, row));
+    .map((row) => recordOf(row, jsonOf(context, row)));
 }
 
 function rowsOf(row: SqlRow): number[] {
@@ -115,8 +120,7 @@ function seqOf(head: IteratorResult<SqlRow> | undefined): number {
   return head === undefined || head.done ? 0 : Number(head.value['seq']);
 }
 
-function recordOf(context: ReadContext, row: SqlRow): RecordEntry {
-  const json = jsonOf(context, row);
+function recordOf(row: SqlRow, json: string): RecordEntry {
   const id = /"id":"([0-9a-f]{32})"/.exec(json)?.[1];
   return {
     recordSeq: Number(row['seq']),

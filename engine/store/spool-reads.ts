@@ -1,6 +1,5 @@
 /** What the queue reads: every waiting message at the start, and single messages with their bytes. */
 import type { SpoolId } from '../base/ids.ts';
-import type { JsonObject } from '../mail/json.ts';
 import { finalBytes } from './body-reads.ts';
 import type { ReadContext, SqlRow } from './read-context.ts';
 import { spoolIdOf, spoolKey } from './spool-key.ts';
@@ -28,23 +27,33 @@ export interface LoadedMessage {
   readonly problem: string | null;
 }
 
-const WAITING = `SELECT m.spool_id, m.id, m.row_count, q.name AS queue, m.due_ms, m.attempts,
-  m.was_in_flight FROM messages AS m LEFT JOIN names AS q ON q.id = m.queue
-  WHERE m.is_waiting = 1 ORDER BY m.due_ms, m.id`;
+/**
+ * By the index of waiting messages when few of many wait; when most do, reading the table once and
+ * sorting is three times faster than fetching each row.
+ */
+function waitingSql(isDense: boolean): string {
+  return `SELECT m.spool_id, m.id, m.row_count, q.name, m.due_ms, m.attempts, m.was_in_flight
+    FROM messages AS m ${isDense ? 'NOT INDEXED' : 'INDEXED BY messages_waiting'}
+    LEFT JOIN names AS q ON q.id = m.queue WHERE m.is_waiting = 1 ORDER BY m.due_ms, m.id`;
+}
+
+/** One in so many waiting messages makes the table dense. */
+const DENSE_SHARE = 8;
 
 const LOAD = `SELECT m.*, q.name AS queue_name FROM messages AS m
   LEFT JOIN names AS q ON q.id = m.queue WHERE m.spool_id = ?`;
 
+type WaitingRow = [Uint8Array, number, number, string | null, number, number, number];
+
 /** The enumeration that is under way; one at a time, at the start. */
-const enumerations = new WeakMap<ReadContext, Iterator<SqlRow>>();
+const enumerations = new WeakMap<ReadContext, Iterator<WaitingRow>>();
 
 /** A page of waiting messages in due order; `isFirst` begins anew. */
-export function readWaiting(context: ReadContext, params: JsonObject): WaitingTuple[] {
-  const limit = Number(params['limit']);
-  if (params['isFirst'] === true) {
-    const rows = context.db.prepare(WAITING).iterate() as Iterator<SqlRow>;
-    enumerations.set(context, rows);
-  }
+export function readWaiting(
+  context: ReadContext,
+  { isFirst, limit }: { isFirst: boolean; limit: number },
+): WaitingTuple[] {
+  if (isFirst) enumerations.set(context, enumerate(context));
   const rows = enumerations.get(context);
   const page: WaitingTuple[] = [];
   while (rows && page.length < limit) {
@@ -53,22 +62,28 @@ export function readWaiting(context: ReadContext, params: JsonObject): WaitingTu
       enumerations.delete(context);
       break;
     }
-    page.push(waitingTuple(next.value));
+    const [spoolId, id, rowCount, queue, due, attempts, wasInFlight] = next.value;
+    page.push([spoolIdOf(spoolId), id, rowCount, queue ?? '', due, attempts, wasInFlight]);
   }
   return page;
 }
 
-function waitingTuple(row: SqlRow): WaitingTuple {
-  return [
-    spoolIdOf(row['spool_id'] as Uint8Array),
-    ...([Number(row['id']), Number(row['row_count']), String(row['queue'] ?? '')] as const),
-    ...([Number(row['due_ms']), Number(row['attempts']), Number(row['was_in_flight'])] as const),
-  ];
+function enumerate(context: ReadContext): Iterator<WaitingRow> {
+  const counts =
+    context.one(`SELECT (SELECT count(*) FROM messages WHERE is_waiting = 1) AS waiting,
+    (SELECT count(*) FROM transactions) AS stored`);
+  const isDense = Number(counts?.['waiting']) * DENSE_SHARE > Number(counts?.['stored']);
+  const statement = context.db.prepare(waitingSql(isDense));
+  statement.setReturnArrays(true);
+  return statement.iterate() as unknown as Iterator<WaitingRow>;
 }
 
 /** Messages by id, in the order asked; null for one that is not there. */
-export function readLoad(context: ReadContext, params: JsonObject): (LoadedMessage | null)[] {
-  return (params['ids'] as SpoolId[]).map((id) => {
+export function readLoad(
+  context: ReadContext,
+  { ids }: { ids: SpoolId[] },
+): (LoadedMessage | null)[] {
+  return ids.map((id) => {
     const row = context.one(LOAD, spoolKey(id));
     return row === undefined ? null : loaded(context, id, row);
   });
