@@ -194,10 +194,9 @@ export class LogTail {
   }
 
   async #ask(cursor: string | null, limit: number): Promise<RecordPage | null> {
-    const types =
-      this.#hidden.size === 0
-        ? null
-        : RECORD_TYPES.filter((type) => !this.#hidden.has(type)).join(',') || 'none';
+    const shown = RECORD_TYPES.filter((type) => !this.#hidden.has(type));
+    if (shown.length === 0) return { records: [], next: null, commitSeq: 0 };
+    const types = this.#hidden.size === 0 ? null : shown.join(',');
     try {
       const page = await this.#api.records({ cursor, limit, types, q: this.#text });
       this.#error = null;

@@ -6,6 +6,8 @@ import type { MaildirFolder, MaildirListing, MaildirMessage } from '../../engine
 import type { Api } from '../connection/api.ts';
 
 const TREE_WAIT_MS = 1500;
+/** Between two trees, how many times as long as the last one took. */
+const TREE_REST = 20;
 const LISTING_WAIT_MS = 120;
 const LISTING_STEP = 1000;
 
@@ -20,6 +22,7 @@ export class Maildirs {
   #error = $state<string | null>(null);
   #filter = $state('');
   #limit = LISTING_STEP;
+  #treeWaitMs = TREE_WAIT_MS;
   #treeTimer: ReturnType<typeof setTimeout> | null = null;
   #listingTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -63,9 +66,12 @@ export class Maildirs {
   }
 
   async loadTree(): Promise<void> {
+    const began = performance.now();
     try {
       this.#folders = (await this.#api.maildirs()).folders;
       this.#isReady = true;
+      // A tree of a hundred thousand takes long: it is asked for the less often.
+      this.#treeWaitMs = Math.max(TREE_WAIT_MS, (performance.now() - began) * TREE_REST);
     } catch {
       // The tree is an aid; the connection's own banner says when the engine is gone.
     }
@@ -76,7 +82,7 @@ export class Maildirs {
     this.#treeTimer ??= setTimeout(() => {
       this.#treeTimer = null;
       void this.loadTree();
-    }, TREE_WAIT_MS);
+    }, this.#treeWaitMs);
   }
 
   open(path: string): void {

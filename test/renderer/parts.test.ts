@@ -4,7 +4,12 @@ import { ACTIONS } from '../../renderer/actions.ts';
 import { tokenFromText } from '../../renderer/connection/token.ts';
 import { KeySequence, keyCaps } from '../../renderer/keys.ts';
 import { RowSlots } from '../../renderer/parts/row-slots.ts';
-import { completions, filterPieces, wordAt } from '../../renderer/screens/frame/filter-keys.ts';
+import {
+  completions,
+  filterPieces,
+  isUnfinished,
+  wordAt,
+} from '../../renderer/screens/frame/filter-keys.ts';
 import { layOutColumns } from '../../renderer/screens/mail/columns.ts';
 import { findActions } from '../../renderer/screens/palette/find-actions.ts';
 import { axisOf, percentAt } from '../../renderer/screens/queues/axis.ts';
@@ -65,6 +70,14 @@ test('completions() offers keys, then values, and keeps a minus', () => {
   expect(completions('route:', { route: ['sg smart', 'maildir'] }).map(({ text }) => text)).toEqual(
     ['route:"sg smart"', 'route:maildir'],
   );
+  const unfinished = ['state:', 'a code:', '"your order', '-'].map(isUnfinished);
+  expect(unfinished).toEqual([true, true, true, true]);
+  expect(['state:x', 'a:b:c', 'ends -x', ''].map(isUnfinished)).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
   expect(wordAt('a code:4xx b', 5)).toEqual({ start: 2, end: 10, word: 'code:4xx' });
   expect(filterPieces('code:4xx http://x').map(({ isToken }) => isToken)).toEqual([
     true,

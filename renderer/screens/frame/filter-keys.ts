@@ -26,20 +26,16 @@ export const FILTER_KEYS: readonly FilterKey[] = [
   },
   { key: 'code', means: 'reply code or class', values: ['2xx', '4xx', '5xx', '250', '451', '550'] },
   { key: 'rcpt', means: 'recipient in the envelope' },
-  { key: 'from', means: 'sender in the envelope' },
-  { key: 'domain', means: 'domain of the recipient' },
+  { key: 'from', means: 'sender, envelope or header' },
+  { key: 'to', means: 'recipient, envelope or header' },
   { key: 'subject', means: 'words of the subject' },
+  { key: 'body', means: 'words of the text' },
   { key: 'route', means: 'what decided where it goes' },
-  { key: 'queue', means: 'scheduled queue' },
-  { key: 'tenant', means: 'tenant in the queue’s name' },
-  { key: 'campaign', means: 'campaign in the queue’s name' },
-  { key: 'tries', means: 'attempts made', values: ['0', '>1', '>5'] },
-  { key: 'size', means: 'size of the message', values: ['>100k', '>1m', '<10k'] },
+  { key: 'queue', means: 'scheduled queue, * for any' },
   { key: 'has', means: 'what it carries', values: ['attachment'] },
-  { key: 'is', means: 'how it came in', values: ['tls', 'auth'] },
-  { key: 'after', means: 'received after', values: ['today', 'yesterday', '1h', '1d', '7d'] },
-  { key: 'before', means: 'received before', values: ['today', 'yesterday', '1h', '1d', '7d'] },
-  { key: 'id', means: 'message id' },
+  { key: 'is', means: 'how it came in, or deleted', values: ['tls', 'auth', 'deleted'] },
+  { key: 'after', means: 'received after', values: ['today', 'yesterday', '10m', '2h', '7d'] },
+  { key: 'before', means: 'received before', values: ['today', 'yesterday', '10m', '2h', '7d'] },
 ];
 
 export interface Completion {
@@ -87,6 +83,12 @@ export function completions(
     means: '',
     kind: 'value',
   }));
+}
+
+/** The last word wants more: a key without its value, or a quote that is still open. */
+export function isUnfinished(text: string): boolean {
+  const quotes = text.split('"').length - 1;
+  return quotes % 2 === 1 || /(^|\s)(-|-?[a-z]+:)$/i.test(text);
 }
 
 export interface FilterPiece {
