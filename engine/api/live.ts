@@ -65,6 +65,11 @@ export class LiveStream {
     this.#sources = sources;
   }
 
+  /** Whether anybody looks; without, there is nothing to prepare. */
+  get isWatched(): boolean {
+    return this.#clients.size > 0;
+  }
+
   rowsAdded(rows: readonly RecipientRow[]): void {
     if (this.#clients.size === 0) return this.#skip();
     if (this.#added.length + rows.length > BATCH_ROWS_MAX) this.#droppedRows = true;

@@ -66,7 +66,7 @@ export class MaildirsView implements MaildirsDoor {
     const folder = this.#folderOf(path);
     const { entries, more } = await listMaildir(folder, { limit });
     const rows = await this.#store.read('maildirRows', {
-      path: folder,
+      path,
       uniques: entries.map((entry) => entry.unique),
     });
     return {

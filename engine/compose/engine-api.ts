@@ -65,6 +65,7 @@ export class EngineApi {
       this.#arrivals.add(commit.added.length);
       if (commit.added.length > 0) this.#live.rowsAdded(commit.added);
       if (commit.changed.length > 0) this.#live.rowsChanged(commit.changed);
+      if (!this.#live.isWatched) return;
       for (const record of commit.records) this.#live.recordAdded(recordRow(record));
     });
     core.queues.onChange(() => this.#live.queuesChanged());
