@@ -52,7 +52,8 @@ export class MessageQueue {
 
   tryReceive(): Frozen {
     const value = this.#items.shift();
-    this.#senders.shift()?.();
+    // All of them: some may have given up waiting.
+    for (const wake of this.#senders.splice(0)) wake();
     return value;
   }
 
