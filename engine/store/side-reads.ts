@@ -96,22 +96,30 @@ export interface StoredDelivery extends MaildirDelivery {
   readonly attemptId: number;
 }
 
+const DELIVERIES = `SELECT a.id, r.seq, r.maildir_unique, n.name AS path FROM attempts AS a
+  JOIN messages AS m ON m.id = a.message
+  JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
+  JOIN names AS n ON n.id = r.maildir WHERE a.outcome IS NOT NULL AND`;
+
 /**
  * Maildir deliveries of attempts after this one, oldest first, for the comparison with the folders
- * after a crash. Pages: go on after the last `attemptId`.
+ * after a crash. Pages: go on after the last `attemptId`; an attempt is never cut in two, so a page
+ * may be longer than `limit`, and one that is shorter is the last. A row whose message was tried
+ * several times is named with each attempt.
  */
 export function readMaildirDeliveries(
   context: ReadContext,
   { afterAttempt, limit }: { afterAttempt: number; limit: number },
 ): StoredDelivery[] {
   const rows = context.all(
-    `SELECT a.id, r.seq, r.maildir_unique, n.name AS path FROM attempts AS a
-      JOIN messages AS m ON m.id = a.message
-      JOIN recipients AS r ON r.seq BETWEEN m.id AND m.id + m.row_count - 1
-      JOIN names AS n ON n.id = r.maildir
-      WHERE a.id > ? AND a.outcome = 0 AND a.protocol = 'Maildir' ORDER BY a.id, r.seq LIMIT ?`,
+    `${DELIVERIES} a.id > ? ORDER BY a.id, r.seq LIMIT ?`,
     ...[afterAttempt, limit],
   );
+  const last = rows.at(-1);
+  if (last && rows.length === limit) {
+    const rest = `${DELIVERIES} a.id = ? AND r.seq > ? ORDER BY r.seq`;
+    rows.push(...context.all(rest, Number(last['id']), Number(last['seq'])));
+  }
   return rows.map((row) => ({
     attemptId: Number(row['id']),
     rowSeq: Number(row['seq']),

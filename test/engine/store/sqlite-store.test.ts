@@ -337,6 +337,34 @@ test('an attempt is kept with its transcript; records move the rows they name', 
   ).toEqual({ '1.M2': 1 });
 });
 
+test('maildirDeliveries pages never cut an attempt in two', async () => {
+  await using place = await StoreFolder.create();
+  const store = await place.open();
+  const mail = new MailMaker();
+  for (let i = 0; i < 3; i++) {
+    const message = mail.message(['a@x.test', 'b@x.test', 'c@x.test'], eml('', ''));
+    const saved = store.saveTransaction(
+      mail.transaction({ messages: [{ message, queue: 'x.test', state: 'queued' }] }),
+    );
+    const attemptId = store.beginAttempt(attemptOf(message));
+    store.endAttempt({
+      ...{ attemptId, endedMs: 1, durationMs: 1, outcome: 'deferred', code: 400, text: '' },
+      ...{ peer: null, nextDueMs: null, details: {}, transcript: [], events: [] },
+      maildirs: message.rowSeqs
+        .filter((seq) => seq !== 8)
+        .map((rowSeq) => ({ rowSeq, path: 'mail/x', unique: `u${rowSeq}` })),
+    });
+    await saved;
+  }
+  await store.flush();
+  const page = async (afterAttempt: number): Promise<number[]> =>
+    (await store.read('maildirDeliveries', { afterAttempt, limit: 2 })).map((d) => d.rowSeq);
+  expect(await page(0)).toEqual([1, 2, 3]);
+  expect(await page(1)).toEqual([4, 5, 6]);
+  expect(await page(2)).toEqual([7, 9]);
+  expect(await page(3)).toEqual([]);
+});
+
 test('what is told about a message that was never stored leaves no trace', async () => {
   await using place = await StoreFolder.create();
   const store = await place.open();
