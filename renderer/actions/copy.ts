@@ -21,7 +21,7 @@ async function copy(yard: Postyard, text: string, what: string): Promise<void> {
   yard.toasts.say(`Copied ${what}`);
 }
 
-export async function sourceText(yard: Postyard, seq: number): Promise<string> {
+async function sourceText(yard: Postyard, seq: number): Promise<string> {
   const { url } = await yard.api.link({ seq, what: 'source' });
   return (await fetch(url)).text();
 }

@@ -8,7 +8,7 @@ import type { IconName } from '../parts/icons.ts';
 export type Screen = 'mail' | 'maildir' | 'queues' | 'log';
 export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'log';
 
-export interface MenuChoice {
+interface MenuChoice {
   readonly kind: 'choice';
   readonly label: string;
   readonly icon?: IconName;

@@ -3,7 +3,7 @@
  * in this origin's storage; nothing of it concerns the mail.
  */
 export type Theme = 'system' | 'light' | 'dark';
-export type DetailSide = 'right' | 'bottom';
+type DetailSide = 'right' | 'bottom';
 export type DetailTab = 'message' | 'journey' | 'attempts' | 'source' | 'headers' | 'parts';
 export type ColumnName = 'code' | 'from' | 'route' | 'tries' | 'size' | 'marks';
 

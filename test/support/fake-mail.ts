@@ -527,7 +527,7 @@ export function emptyRow(seq: number, timeMs: number): RecipientRow {
   };
 }
 
-export function spoolId(seq: number): string {
+function spoolId(seq: number): string {
   return `d3a1f0c89ac711f0${seq.toString(16).padStart(16, '0')}`;
 }
 

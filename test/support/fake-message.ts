@@ -36,7 +36,7 @@ thank you for your order. It leaves our workshop on Tuesday.
   Total, 21 % VAT included     71.50
 `;
 
-export function fakeHeaders(row: RecipientRow): HeaderField[] {
+function fakeHeaders(row: RecipientRow): HeaderField[] {
   const dateMs = row.timeMs - 1000;
   const fields: [string, string, string?][] = [
     [

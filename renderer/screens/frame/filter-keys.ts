@@ -2,13 +2,13 @@
  * The words a filter may begin with and what each means, for completion. The engine decides what a
  * filter finds; this list only helps to write one.
  */
-export interface FilterKey {
+interface FilterKey {
   readonly key: string;
   readonly means: string;
   readonly values?: readonly string[];
 }
 
-export const FILTER_KEYS: readonly FilterKey[] = [
+const FILTER_KEYS: readonly FilterKey[] = [
   {
     key: 'state',
     means: 'what became of it',
