@@ -13,6 +13,16 @@ import type { ServeProcess } from './serve-process.ts';
 /** Generous: the machine may be busy with other tests. */
 export const DEADLINE_MS = 40_000;
 
+const FINAL: ReadonlySet<RowState> = new Set([
+  'delivered',
+  'bounced',
+  'expired',
+  'suppressed',
+  'rejected',
+  'null',
+  'aborted',
+]);
+
 /** A short message; resolves to the final reply. */
 export function sendMail(
   engine: ServeProcess,
@@ -44,8 +54,10 @@ export function rowTo(
     async () => {
       const { rows } = await engine.api<RowPage>('/rows?limit=200');
       const row = rows.find((candidate) => candidate.to === to);
-      last = row?.state ?? 'absent';
-      return row && (state === 'any' || row.state === state) ? row : null;
+      last = row === undefined ? 'absent' : `${row.state}: ${row.lastText}`;
+      if (row && (state === 'any' || row.state === state)) return row;
+      if (row && FINAL.has(row.state)) throw new Error(`The row to ${to} is not ${state}`);
+      return null;
     },
     DEADLINE_MS,
   ).catch((error: Error) => {
