@@ -174,7 +174,12 @@ export class WorkspaceEngine {
           'info',
           `created ${created.join(', ')} in ${layout.root}`,
         );
-      await engine.#serve();
+      try {
+        await engine.#serve();
+      } catch (error) {
+        await engine.stop();
+        throw error;
+      }
       return engine;
     } catch (error) {
       release();
