@@ -3,7 +3,7 @@
  * the tests are skipped and say so; they are never counted as passed.
  */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { buildRenderer } from '../../build/renderer.ts';
 import { chromiumPath, launchChromium } from '../screens/browser.ts';
 import { startFakeEngine, type FakeEngine, type FakeOptions } from '../support/fake-engine.ts';
@@ -17,6 +17,8 @@ export function describeInBrowser(name: string, tests: () => void): void {
     describe.skip(`${name} (no Chromium)`, tests);
     return;
   }
+  // A browser on a busy machine takes its time.
+  vi.setConfig({ testTimeout: 60_000 });
   describe(name, () => {
     beforeAll(async () => {
       await buildRenderer();
