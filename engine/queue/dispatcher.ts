@@ -121,6 +121,9 @@ export class Dispatcher {
   }
 
   async #loop(): Promise<Step> {
+    // The other messages of a transaction come first: their number decides how many sessions
+    // there will be, as it does in KumoMTA, whose sessions are tasks of their own.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     const planned = await this.#plan();
     if (planned !== 'goes on') return planned;
     if (!this.#ready.path.aggressiveConnectionOpening) {
