@@ -19,6 +19,9 @@ const FAST_CLOCK: FakeOptions['status'] = {
   },
 };
 
+/** Up to this width the side bar is a rail and the maildirs are in a menu. */
+const RAIL_BELOW = 1180;
+
 async function openFirst(page: Page, index: number, tab: string): Promise<void> {
   await page.locator('[data-list="mail"] [role="row"][id^="mail-"]').nth(index).click();
   await page.getByRole('tab', { name: tab }).click();
@@ -27,6 +30,7 @@ async function openFirst(page: Page, index: number, tab: string): Promise<void> 
 
 async function openTab(page: Page, tab: string, index = 5): Promise<void> {
   await page.locator('[data-list="mail"] [role="row"][id^="mail-"]').nth(index).click();
+  await page.getByRole('tablist', { name: 'Details' }).waitFor();
   const found = page.locator('[data-pane="detail"]').getByRole('tab', { name: tab });
   if ((await found.count()) > 0) await found.click();
   else {
@@ -129,7 +133,7 @@ export const SCENES: readonly Scene[] = [
     name: 'maildir',
     rows: 1204,
     async go(page) {
-      if ((await page.getByRole('treeitem').count()) > 0) {
+      if ((page.viewportSize()?.width ?? 0) > RAIL_BELOW) {
         await page.getByRole('treeitem', { name: 'example.com' }).click();
         await page.getByRole('treeitem', { name: 'ada' }).click();
       } else {
