@@ -1,7 +1,7 @@
 /**
  * The parameters of every `kumo.make_*`, `kumo.start_*` and `kumo.configure_*`, as data: names in
  * KumoMTA's order (error texts list them), types, defaults. `config-build.ts` turns what these
- * shapes read into the objects of `settings.ts`.
+ * shapes read into the objects of `settings.ts`. Long because it is the one list of all of them.
  *
  * Source: reference `lua-api.md` §3.2, §7; `queues-delivery.md` §2.5, §4.6.
  *

@@ -9,8 +9,9 @@ import type { Bindings } from './bindings/bindings.ts';
 import { PolicyError } from './events.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { installChunkLoader } from './lua/chunk-loader.ts';
-import { LuaContext, type LuaContextOptions } from './lua/lua-context.ts';
+import { LuaContext } from './lua/lua-context.ts';
 import { LuaError, LuaFatalError } from './lua/lua-error.ts';
+import type { Gate } from './lua/registration.ts';
 import { PolicyContext } from './policy-context.ts';
 import { PACKAGE_PATH_PREFIX, type PolicySource } from './policy-source.ts';
 import type { PolicyWorld } from './policy-world.ts';
@@ -28,7 +29,7 @@ export interface ContextFactoryOptions {
   readonly heartbeat: Heartbeat;
   readonly budgetMs: number | null;
   readonly memoryBytesMax: number | null;
-  readonly gate: LuaContextOptions['gate'] | null;
+  readonly gate: Gate | null;
   /** Where `warn` goes. */
   readonly warn: (text: string) => void;
 }

@@ -21,6 +21,8 @@ export interface PolicyWorldOptions {
   /** Where `print` and `io.write` of strict mode go. */
   readonly stdout?: (bytes: Uint8Array) => void;
   readonly exit?: (code: number) => void;
+  /** Ordinary mode: lines printed outside of any traced call. */
+  readonly onPrint?: (text: string) => void;
 }
 
 export class PolicyWorld {
@@ -53,6 +55,7 @@ export class PolicyWorld {
   readonly #contexts = new Map<number, PolicyContext>();
   readonly #stdout: (bytes: Uint8Array) => void;
   readonly #exit: ((code: number) => void) | null;
+  readonly #onPrint: ((text: string) => void) | null;
 
   constructor(options: PolicyWorldOptions) {
     this.isStrict = options.isStrict;
@@ -60,6 +63,7 @@ export class PolicyWorld {
     this.gcra = options.gcra ?? new GcraStore();
     this.#stdout = options.stdout ?? ((bytes) => void process.stdout.write(bytes));
     this.#exit = options.exit ?? null;
+    this.#onPrint = options.onPrint ?? null;
   }
 
   /** A glob of the policy's world as one of this machine. */
@@ -83,8 +87,10 @@ export class PolicyWorld {
 
   /** A line that a script printed. */
   print(text: string, line: number | undefined, handle: LuaContextHandle): void {
-    this.contextOf(handle)?.recorder?.print(text, line);
+    const recorder = this.contextOf(handle)?.recorder;
+    recorder?.print(text, line);
     if (this.isStrict) this.#stdout(Buffer.from(`${text}\n`, 'utf8'));
+    else if (!recorder) this.#onPrint?.(text);
   }
 
   /** Raw output of `io.write`. */
@@ -92,7 +98,9 @@ export class PolicyWorld {
     if (this.isStrict) this.#stdout(bytes);
     if (handle === null) return;
     const text = Buffer.from(bytes).toString('utf8').replace(/\n$/, '');
-    this.contextOf(handle)?.recorder?.print(text, undefined);
+    const recorder = this.contextOf(handle)?.recorder;
+    recorder?.print(text, undefined);
+    if (!this.isStrict && !recorder) this.#onPrint?.(text);
   }
 
   /** @throws {Error} the process is not the script's to end */

@@ -33,7 +33,7 @@ import { EventDispatcher, type EventRequest } from './event-dispatcher.ts';
 import { PolicyError, type AuthResult, type LuaConnection, type PolicyEvents } from './events.ts';
 import type { EventTrace } from './event-call.ts';
 import { Heartbeat } from './heartbeat.ts';
-import type { LuaContextOptions } from './lua/lua-context.ts';
+import type { Gate } from './lua/registration.ts';
 import type { LuaValue } from './lua/lua-value.ts';
 import { LuaSession } from './lua-session.ts';
 import { jsonWithNulls } from './lua-json.ts';
@@ -82,7 +82,7 @@ export interface ScriptHostOptions {
   readonly stdout?: (bytes: Uint8Array) => void;
   readonly exit?: (code: number) => void;
   /** Replaces host functions by their effect (dry runs). */
-  readonly gate?: LuaContextOptions['gate'];
+  readonly gate?: Gate;
 }
 
 export interface PolicyProblem {
@@ -107,7 +107,10 @@ export class ScriptHost implements PolicyEvents {
   constructor(options: ScriptHostOptions) {
     const { deps, isStrict } = options;
     this.#options = options;
-    this.world = new PolicyWorld(options);
+    this.world = new PolicyWorld({
+      ...options,
+      onPrint: (text) => deps.services.diagnostic('info', text),
+    });
     this.world.events = this;
     this.heartbeat = new Heartbeat();
     this.#deps = {

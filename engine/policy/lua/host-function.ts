@@ -21,6 +21,8 @@ export interface HostCall {
   readonly count: number;
   /** The context this runs in. */
   readonly context: LuaContextHandle;
+  /** The object a method was called on. @throws `bad argument \`self\` to …` */
+  self<T extends HostObject>(type: abstract new (...args: never[]) => T): T;
   /**
    * Deep copy of an argument. Tables become `LuaTable`; functions inside tables are released when
    * the call ends, an argument that is itself a function is the caller's to release.

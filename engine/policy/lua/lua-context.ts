@@ -15,38 +15,36 @@
  * (`lua_yieldk`) and is resumed when the promise has settled; calls nest, and a call made while
  * another one is suspended uses a coroutine of its own. Finished coroutines are used again.
  *
+ * Long because every way into Lua and out of it is here.
+ *
  * Source: DESIGN §2; reference `lua-api.md` §0, §16.
  */
-import type { Clock } from '../../base/clock.ts';
 import { toError } from '../../base/assert.ts';
 import type { Bindings } from '../bindings/bindings.ts';
 import { CallFrame } from './call-frame.ts';
-import type { HostCall, HostFunction, HostResult, LuaContextHandle } from './host-function.ts';
+import { ErrorReader } from './error-reader.ts';
+import { HostCalls, isMachineFailure, type Activity } from './host-calls.ts';
+import type { HostCall, LuaContextHandle } from './host-function.ts';
 import {
-  LUA_DEBUG,
-  LUA_ERRMEM,
   LUA_ERRSYNTAX,
   LUA_MASKCOUNT,
   LUA_MULTRET,
   LUA_OK,
-  LUA_REGISTRYINDEX,
   LUA_TFUNCTION,
-  LUA_TLIGHTUSERDATA,
-  LUA_TSTRING,
   LUA_TTABLE,
-  LUA_TUSERDATA,
   LUA_YIELD,
-  upvalueIndex,
   type LuaState,
 } from './lua-abi.ts';
-import { LibraryError, LuaError, LuaFatalError, RaisedError } from './lua-error.ts';
+import { LuaError, LuaFatalError, RaisedError, type LuaPlace } from './lua-error.ts';
 import { isLongjmp, LuaMachine } from './lua-machine.ts';
 import { LuaObjects } from './lua-objects.ts';
 import { firstLuaPlace, placeInMessage } from './lua-place.ts';
-import { MultiValue, type HostObject, type LuaFunctionRef, type LuaValue } from './lua-value.ts';
+import type { HostObject, LuaFunctionRef, LuaValue } from './lua-value.ts';
+import { LuaTime, type LuaTimeOptions } from './lua-time.ts';
 import { LuaValues } from './lua-values.ts';
 import type { RegisteredFunction } from './registered-function.ts';
-import { seedRandom, trimStandardLibrary } from './standard-library.ts';
+import { registerBindings, type Gate } from './registration.ts';
+import { nameLightUserdata, seedRandom, trimStandardLibrary } from './standard-library.ts';
 
 /** Instructions between two looks at the clock: about a tenth of a millisecond. */
 const HOOK_INSTRUCTIONS = 10_000;
@@ -55,20 +53,11 @@ const MEMORY_BYTES_MAX = 2 ** 32 - 65_536;
 /** New userdata after which Lua is told to collect: it sees their four bytes, not what they hold. */
 const OBJECTS_PER_COLLECTION = 5_000;
 const WEIGHT_PER_COLLECTION = 32 * 1024 * 1024;
-/** Light userdata with this mark stand for suspended host functions. */
-const PENDING_MARK = 0x4000_0000;
 
-export interface LuaContextOptions {
-  /** Real time, for the budget. */
-  readonly clock: Clock;
-  /** Lua time of one call, waiting not counted; absent: unlimited. */
-  readonly budgetMs?: number;
+export interface LuaContextOptions extends LuaTimeOptions {
   /** Memory of this context; absent: what wasm can address. */
   readonly memoryBytesMax?: number;
-  /** Replaces host functions (dry runs); null keeps the function. */
-  readonly gate?: (name: string, fn: Pick<HostFunction, 'effect'>) => HostFunction['run'] | null;
-  /** Told when Lua begins and stops to occupy the thread. */
-  readonly heartbeat?: { enter(sinceMs: number): void; leave(): void };
+  readonly gate?: Gate;
   /** Where `warn` goes. */
   readonly warn?: (text: string) => void;
   /** Two words that seed `math.random`. */
@@ -79,13 +68,6 @@ export interface LuaContextOptions {
 interface Thread {
   readonly L: LuaState;
   readonly ref: number;
-}
-
-interface Pending {
-  isSettled: boolean;
-  value: LuaValue | MultiValue;
-  error: Error | null;
-  settled: Promise<void>;
 }
 
 /** What calls into a context get after its end. */
@@ -103,21 +85,15 @@ export class LuaContext implements LuaContextHandle {
   readonly #options: LuaContextOptions;
   readonly #main: LuaState;
   readonly #functions: RegisteredFunction[] = [];
-  readonly #frames: CallFrame[] = [];
-  #depth = 0;
-  readonly #threads: Thread[] = [];
-  readonly #pending: (Pending | null)[] = [];
-  /** Frames of calls that are suspended. */
-  readonly #suspendedFrames = new Set<CallFrame>();
   #sealedFunctionCount = 0;
-  /** The coroutine that is executing now; 0 when Lua is not on the stack. */
-  #running: LuaState = 0;
-  #usedMs = 0;
-  #sliceStart = 0;
-  #fatal: LuaFatalError | null = null;
+  readonly #calls: HostCalls;
+  readonly #errors: ErrorReader;
+  readonly #threads: Thread[] = [];
+  readonly #activity: Activity = { running: 0, fatal: null };
+  readonly #time: LuaTime;
+  /** Registry references of functions that the bridge itself calls. */
   readonly #messageHandler: number;
   readonly #collectGarbage: number;
-  readonly #toString: number;
 
   static create(options: LuaContextOptions): LuaContext {
     return new LuaContext(options);
@@ -125,11 +101,12 @@ export class LuaContext implements LuaContextHandle {
 
   private constructor(options: LuaContextOptions) {
     this.#options = options;
+    this.#time = new LuaTime(options);
     this.machine = new LuaMachine(
       {
-        dispatch: (L) => this.#dispatch(L),
-        dispatchClosure: (L) => this.#dispatchClosure(L),
-        resumed: (L, _status, context) => this.#resumed(L, context),
+        dispatch: (L) => this.#calls.dispatch(L),
+        dispatchClosure: (L) => this.#calls.dispatchClosure(L),
+        resumed: (L, _status, context) => this.#calls.resumed(L, context),
         hook: (L) => this.#checkBudget(L),
         write: (bytes) => options.warn?.(Buffer.from(bytes).toString('utf8')),
       },
@@ -145,6 +122,18 @@ export class LuaContext implements LuaContextHandle {
     );
     this.values = new LuaValues(this.machine, L, this.objects, () => this.#id);
     lua.luaL_openlibs(L);
+    this.#errors = new ErrorReader(this.machine, L, this.values, this.objects);
+    this.#calls = new HostCalls(
+      {
+        machine: this.machine,
+        values: this.values,
+        objects: this.objects,
+        errors: this.#errors,
+        frameHost: this,
+        activity: this.#activity,
+      },
+      this.#functions,
+    );
     trimStandardLibrary(this, L, options.seed ?? [0, 0]);
     this.objects.prepareClosures(L);
     this.objects.define(L, {
@@ -152,18 +141,16 @@ export class LuaContext implements LuaContextHandle {
       class: RaisedError,
       toString: (raised) => (raised as RaisedError).text,
     });
-    this.#nameLightUserdata(L);
+    nameLightUserdata(this, L);
     this.pushFunction(L, {
       name: 'message handler',
       effect: 'pure',
       base: 0,
-      raw: (S) => this.#wrapRaised(S),
+      raw: (S) => this.#errors.wrapRaised(S),
     });
     this.#messageHandler = this.machine.ref(L);
     lua.lua_getglobal(L, this.machine.name('collectgarbage'));
     this.#collectGarbage = this.machine.ref(L);
-    lua.lua_getglobal(L, this.machine.name('tostring'));
-    this.#toString = this.machine.ref(L);
     if (options.budgetMs !== undefined) {
       lua.lua_sethook(L, this.machine.hookPointer, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     }
@@ -185,35 +172,15 @@ export class LuaContext implements LuaContextHandle {
 
   /** Set when the context must not be used any more. */
   get fatal(): LuaFatalError | null {
-    return this.#fatal;
+    return this.#activity.fatal;
   }
 
   get isRunning(): boolean {
-    return this.#running !== 0;
+    return this.#activity.running !== 0;
   }
 
   register(bindings: readonly Bindings[]): void {
-    const L = this.#main;
-    const { lua } = this.machine;
-    for (const { modules, types } of bindings) {
-      for (const type of types) {
-        this.objects.define(L, type);
-      }
-      for (const module of modules) {
-        this.#pushModule(L, module.path);
-        for (const [name, fn] of Object.entries(module.functions)) {
-          const fullName = [...module.path, name].join('.');
-          const run = this.#options.gate?.(fullName, fn) ?? fn.run;
-          this.pushFunction(L, { name: fullName, effect: fn.effect, base: 0, run });
-          lua.lua_setfield(L, -2, this.machine.name(name));
-        }
-        for (const [name, value] of Object.entries(module.constants ?? {})) {
-          this.values.push(L, value);
-          lua.lua_setfield(L, -2, this.machine.name(name));
-        }
-        lua.lua_settop(L, 0);
-      }
-    }
+    registerBindings(this, bindings, this.#options.gate ?? null);
   }
 
   /** Compiles `chunk`. @throws {LuaError} `syntax error: …` */
@@ -225,9 +192,7 @@ export class LuaContext implements LuaContextHandle {
     if (status !== LUA_OK) {
       const message = String(this.values.read(L, -1));
       lua.lua_settop(L, 0);
-      const place = placeInMessage(message, (short) =>
-        short === shortSource(name) ? name : short,
-      );
+      const place = placeInMessage(message, () => name);
       const kind = status === LUA_ERRSYNTAX ? 'syntax error' : 'memory error';
       throw new LuaError(`${kind}: ${message}`, null, place);
     }
@@ -319,7 +284,7 @@ export class LuaContext implements LuaContextHandle {
     this.#assertOwn(fn);
     this.#assertUsable();
     const { lua } = this.machine;
-    const L = this.#running || this.#main;
+    const L = this.#activity.running || this.#main;
     const top = lua.lua_gettop(L);
     const outermost = this.#enter(L);
     try {
@@ -327,19 +292,19 @@ export class LuaContext implements LuaContextHandle {
       this.machine.pushRef(L, fn.ref);
       for (const arg of args) this.values.push(L, arg);
       const status = lua.lua_pcallk(L, args.length, LUA_MULTRET, top + 1, 0, 0);
-      if (status !== LUA_OK) throw this.#errorFrom(L, status);
+      if (status !== LUA_OK) throw this.#errors.errorFrom(L, status);
       const count = lua.lua_gettop(L) - top - 1;
       return this.readResults(L, count);
     } catch (thrown) {
       throw this.#settleThrown(thrown, L);
     } finally {
       if (outermost) this.#leave();
-      if (!this.#fatal) lua.lua_settop(L, top);
+      if (!this.#activity.fatal) lua.lua_settop(L, top);
     }
   }
 
   release(fn: LuaFunctionRef): void {
-    if (!this.#fatal && fn.contextId === this.id) this.machine.unref(this.#main, fn.ref);
+    if (!this.#activity.fatal && fn.contextId === this.id) this.machine.unref(this.#main, fn.ref);
   }
 
   pairsOf(object: HostObject): readonly (readonly [LuaValue, LuaValue])[] | undefined {
@@ -347,7 +312,7 @@ export class LuaContext implements LuaContextHandle {
   }
 
   releaseRef(ref: number): void {
-    if (!this.#fatal) this.machine.unref(this.#main, ref);
+    if (!this.#activity.fatal) this.machine.unref(this.#main, ref);
   }
 
   /** The Lua type of the value behind a registry reference. */
@@ -367,13 +332,13 @@ export class LuaContext implements LuaContextHandle {
   }
 
   setGlobal(name: string, value: LuaValue): void {
-    const L = this.#running || this.#main;
+    const L = this.#activity.running || this.#main;
     this.values.push(L, value);
     this.machine.lua.lua_setglobal(L, this.machine.name(name));
   }
 
   getGlobal(name: string): LuaValue {
-    const L = this.#running || this.#main;
+    const L = this.#activity.running || this.#main;
     this.machine.lua.lua_getglobal(L, this.machine.name(name));
     const value = this.values.read(L, -1);
     this.machine.pop(L, 1);
@@ -382,12 +347,12 @@ export class LuaContext implements LuaContextHandle {
 
   /** Starts the budget of the next event. */
   resetBudget(): void {
-    this.#usedMs = 0;
+    this.#time.reset();
   }
 
   /** A full garbage collection. */
   collect(): void {
-    if (this.#fatal) return;
+    if (this.#activity.fatal) return;
     const L = this.#main;
     this.machine.pushRef(L, this.#collectGarbage);
     this.machine.lua.lua_pcallk(L, 0, 0, 0, 0, 0);
@@ -417,12 +382,10 @@ export class LuaContext implements LuaContextHandle {
 
   /** Ends the context: its objects are disposed of, calls under way come to nothing. */
   dispose(): void {
-    this.#fatal ??= ENDED;
-    for (const frame of this.#suspendedFrames) frame.kill();
-    this.#suspendedFrames.clear();
+    this.#activity.fatal ??= ENDED;
+    this.#calls.abandon();
     this.objects.disposeAll();
     this.#threads.length = 0;
-    this.#pending.length = 0;
   }
 
   /** Remembers the context as it is now: set up, and without a script. */
@@ -441,46 +404,10 @@ export class LuaContext implements LuaContextHandle {
     this.machine.restore();
     this.objects.restore();
     this.#functions.length = this.#sealedFunctionCount;
-    this.#depth = 0;
-    this.#running = 0;
-    this.#usedMs = 0;
-    this.#fatal = null;
+    this.#activity.running = 0;
+    this.#time.reset();
+    this.#activity.fatal = null;
     seedRandom(this, this.#main, seed);
-  }
-
-  /** glibc prints the NULL pointer as `(nil)`; the C library of the wasm build does not. */
-  #nameLightUserdata(L: LuaState): void {
-    const { lua } = this.machine;
-    lua.lua_pushlightuserdata(L, 0);
-    lua.lua_createtable(L, 0, 2);
-    this.pushFunction(L, {
-      name: '__tostring',
-      effect: 'pure',
-      base: 0,
-      raw: (S) => {
-        const pointer = lua.lua_touserdata(S, 1);
-        const shown = pointer === 0 ? '(nil)' : `0x${pointer.toString(16).padStart(12, '0')}`;
-        this.machine.pushString(S, `userdata: ${shown}`);
-        return 1;
-      },
-    });
-    lua.lua_setfield(L, -2, this.machine.name('__tostring'));
-    lua.lua_pushboolean(L, 0);
-    lua.lua_setfield(L, -2, this.machine.name('__metatable'));
-    lua.lua_setmetatable(L, -2);
-    lua.lua_settop(L, 0);
-  }
-
-  #pushModule(L: LuaState, path: readonly string[]): void {
-    const { lua } = this.machine;
-    const [root, ...rest] = path;
-    if (root === '_G') {
-      lua.lua_rawgeti(L, LUA_REGISTRYINDEX, 2n);
-    } else {
-      lua.luaL_getsubtable(L, LUA_REGISTRYINDEX, this.machine.name('_LOADED'));
-      lua.luaL_getsubtable(L, -1, this.machine.name(root ?? ''));
-    }
-    for (const name of rest) lua.luaL_getsubtable(L, -1, this.machine.name(name));
   }
 
   #assertOwn(fn: LuaFunctionRef): void {
@@ -488,7 +415,7 @@ export class LuaContext implements LuaContextHandle {
   }
 
   #assertUsable(): void {
-    if (this.#fatal) throw this.#fatal;
+    if (this.#activity.fatal) throw this.#activity.fatal;
   }
 
   #takeThread(): Thread {
@@ -499,7 +426,7 @@ export class LuaContext implements LuaContextHandle {
   }
 
   #dropThread(thread: Thread): void {
-    if (this.#fatal) return;
+    if (this.#activity.fatal) return;
     this.machine.lua.lua_resetthread(thread.L);
     this.machine.unref(this.#main, thread.ref);
   }
@@ -523,7 +450,7 @@ export class LuaContext implements LuaContextHandle {
     let count = firstCount;
     const life = this.#id;
     for (;;) {
-      const pending = this.#yieldedPending(thread.L, count);
+      const pending = this.#calls.yielded(thread.L, count);
       this.machine.pop(thread.L, count);
       // A script's own yield outside of any coroutine has no one to answer it: it goes on at once.
       if (pending) await pending.settled;
@@ -535,21 +462,15 @@ export class LuaContext implements LuaContextHandle {
     }
   }
 
-  #yieldedPending(L: LuaState, count: number): Pending | null {
-    const { lua } = this.machine;
-    if (count !== 1 || lua.lua_type(L, -1) !== LUA_TLIGHTUSERDATA) return null;
-    return this.#pending[lua.lua_touserdata(L, -1) - PENDING_MARK] ?? null;
-  }
-
   #resume(L: LuaState, argumentCount: number): number {
-    const from = this.#running;
+    const from = this.#activity.running;
     const outermost = this.#enter(L);
     try {
       return this.machine.lua.lua_resume(L, from, argumentCount, this.machine.out);
     } catch (thrown) {
       throw this.#settleThrown(thrown, L);
     } finally {
-      this.#running = from;
+      this.#activity.running = from;
       if (outermost) this.#leave();
     }
   }
@@ -561,7 +482,7 @@ export class LuaContext implements LuaContextHandle {
     take: (L: LuaState, count: number) => T,
   ): T {
     if (status !== LUA_OK) {
-      const error = this.#errorFrom(thread.L, status);
+      const error = this.#errors.errorFrom(thread.L, status);
       this.#dropThread(thread);
       throw error;
     }
@@ -575,38 +496,29 @@ export class LuaContext implements LuaContextHandle {
 
   /** @returns whether this is the outermost entry into Lua, which must `#leave` */
   #enter(L: LuaState): boolean {
-    const outermost = this.#running === 0;
-    this.#running = L;
-    if (outermost) {
-      this.#sliceStart = this.#options.clock.monotonic();
-      this.#options.heartbeat?.enter(this.#sliceStart);
-    }
+    const outermost = this.#activity.running === 0;
+    this.#activity.running = L;
+    if (outermost) this.#time.enter();
     return outermost;
   }
 
   #leave(): void {
-    this.#running = 0;
-    this.#depth = 0;
-    this.#usedMs += this.#options.clock.monotonic() - this.#sliceStart;
-    this.#options.heartbeat?.leave();
+    this.#activity.running = 0;
+    this.#calls.resetDepth();
+    this.#time.leave();
   }
 
   #checkBudget(L: LuaState): void {
-    const { budgetMs, clock } = this.#options;
-    if (budgetMs === undefined) return;
-    if (this.#usedMs + clock.monotonic() - this.#sliceStart <= budgetMs) return;
+    const { budgetMs } = this.#options;
+    if (budgetMs === undefined || !this.#time.isUsedUp) return;
     const place = firstLuaPlace(this.machine, L);
     const where = place ? ` at ${place.file}:${place.line}` : '';
     throw this.#makeFatal(`Lua ran for longer than ${budgetMs / 1000} s${where}`, place);
   }
 
-  #makeFatal(
-    message: string,
-    place: { file: string; line: number } | null,
-    cause?: unknown,
-  ): Error {
-    this.#fatal ??= new LuaFatalError(message, place, cause);
-    return this.#fatal;
+  #makeFatal(message: string, place: LuaPlace | null, cause?: unknown): Error {
+    this.#activity.fatal ??= new LuaFatalError(message, place, cause);
+    return this.#activity.fatal;
   }
 
   /** What left the wasm code as an exception: everything but our own errors broke the machine. */
@@ -617,215 +529,4 @@ export class LuaContext implements LuaContextHandle {
     const error = isLongjmp(thrown) ? 'error outside of a protected call' : toError(thrown).message;
     return this.#makeFatal(`Lua stopped: ${error}`, place, thrown);
   }
-
-  #dispatch(L: LuaState): number {
-    const id = this.machine.lua.lua_touserdata(L, upvalueIndex(1));
-    const fn = this.#functions[id];
-    if (!fn) throw new Error(`Bug: host function ${id} is not registered`);
-    return this.#callHost(L, fn);
-  }
-
-  #dispatchClosure(L: LuaState): number {
-    const closure = this.objects.closureAt(L, upvalueIndex(1));
-    return this.#callHost(L, { name: closure.name, effect: 'pure', base: 0, run: closure.run });
-  }
-
-  #callHost(L: LuaState, fn: RegisteredFunction): number {
-    const depth = this.#depth;
-    const outer = this.#running;
-    let result: HostResult;
-    let frame: CallFrame | null = null;
-    try {
-      this.#running = L;
-      if (fn.raw) {
-        const count = fn.raw(L);
-        this.#running = outer;
-        return count;
-      }
-      frame = this.#frames[depth] ??= new CallFrame(this);
-      this.#depth = depth + 1;
-      frame.begin(L, fn.base, fn.name);
-      result = fn.run?.(frame);
-      if (!(result instanceof Promise)) frame.end();
-    } catch (thrown) {
-      frame?.end();
-      if (this.#fatal) throw this.#fatal;
-      if (isMachineFailure(thrown)) throw thrown;
-      this.#depth = depth;
-      this.#running = outer;
-      return this.#raise(L, toError(thrown));
-    }
-    this.#depth = depth;
-    this.#running = outer;
-    if (result instanceof Promise) return this.#suspend(L, result, depth);
-    return this.#pushResult(L, result);
-  }
-
-  #pushResult(L: LuaState, result: LuaValue | MultiValue): number {
-    try {
-      if (!(result instanceof MultiValue)) {
-        this.values.push(L, result);
-        return 1;
-      }
-      this.machine.lua.lua_checkstack(L, result.values.length);
-      for (const value of result.values) this.values.push(L, value);
-      return result.values.length;
-    } catch (thrown) {
-      if (isMachineFailure(thrown)) throw thrown;
-      return this.#raise(L, toError(thrown));
-    }
-  }
-
-  #raise(L: LuaState, error: Error): number {
-    if (error instanceof LibraryError) return this.#raiseString(L, error);
-    this.objects.push(L, new RaisedError(error, this.#traceback(L)));
-    return this.machine.lua.lua_error(L);
-  }
-
-  #raiseString(L: LuaState, error: LibraryError): number {
-    const caller = error.position === 'bare' ? null : this.#position(L);
-    this.machine.pushString(L, `${caller ?? ''}${error.message}`);
-    return this.machine.lua.lua_error(L);
-  }
-
-  /** `luaL_where(L, 1)`: the position of the Lua code that called the host, if it was Lua code. */
-  #position(L: LuaState): string | null {
-    const { machine } = this;
-    const debug = machine.scratch;
-    if (machine.lua.lua_getstack(L, 1, debug) === 0) return null;
-    machine.lua.lua_getinfo(L, machine.name('Sl'), debug);
-    const line = machine.i32[(debug + LUA_DEBUG.currentLine) >> 2] ?? -1;
-    return line > 0 ? `${machine.cString(debug + LUA_DEBUG.shortSrc)}:${line}: ` : null;
-  }
-
-  #suspend(L: LuaState, promise: Promise<LuaValue | MultiValue>, depth: number): number {
-    const { lua } = this.machine;
-    const frame = this.#frames[depth];
-    this.#frames.splice(depth, 1);
-    const pending: Pending = {
-      isSettled: false,
-      value: undefined,
-      error: null,
-      settled: Promise.resolve(),
-    };
-    if (frame) this.#suspendedFrames.add(frame);
-    pending.settled = promise
-      .then(
-        (value) => void (pending.value = value),
-        (thrown: unknown) => void (pending.error = toError(thrown)),
-      )
-      .then(() => {
-        pending.isSettled = true;
-        if (frame && this.#suspendedFrames.delete(frame)) frame.end();
-      });
-    // Raises "attempt to yield across a C-call boundary"; the promise is left to itself.
-    if (lua.lua_isyieldable(L) === 0) {
-      return lua.lua_yieldk(L, 0, 0, this.machine.resumedPointer);
-    }
-    let slot = this.#pending.indexOf(null);
-    if (slot < 0) slot = this.#pending.length;
-    this.#pending[slot] = pending;
-    return this.#yield(L, slot);
-  }
-
-  #yield(L: LuaState, slot: number): number {
-    this.machine.lua.lua_pushlightuserdata(L, PENDING_MARK + slot);
-    return this.machine.lua.lua_yieldk(L, 1, slot, this.machine.resumedPointer);
-  }
-
-  /** The continuation of a suspended host function; a foreign resumer may come too early. */
-  #resumed(L: LuaState, slot: number): number {
-    const pending = this.#pending[slot];
-    if (!pending) throw new Error(`Bug: no suspended call ${slot}`);
-    if (!pending.isSettled) return this.#yield(L, slot);
-    this.#pending[slot] = null;
-    return pending.error ? this.#raise(L, pending.error) : this.#pushResult(L, pending.value);
-  }
-
-  /** The message handler of `callSync`: gives every error its traceback while the stack is there. */
-  #wrapRaised(L: LuaState): number {
-    const { lua } = this.machine;
-    if (lua.lua_type(L, 1) === LUA_TUSERDATA && this.objects.at(L, 1) instanceof RaisedError) {
-      return 1;
-    }
-    const error = this.#runtimeError(L);
-    this.objects.push(L, new RaisedError(error, ''));
-    return 1;
-  }
-
-  /** The error a failed call left on top of `L`. */
-  #errorFrom(L: LuaState, status: number): Error {
-    const { lua } = this.machine;
-    if (status === LUA_ERRMEM) {
-      return new LuaError('memory error: not enough memory', null, firstLuaPlace(this.machine, L));
-    }
-    if (lua.lua_type(L, -1) === LUA_TUSERDATA) {
-      const object = this.objects.at(L, -1);
-      if (object instanceof RaisedError) return this.#hostError(L, object);
-    }
-    return this.#runtimeError(L);
-  }
-
-  #hostError(L: LuaState, raised: RaisedError): Error {
-    if (raised.error instanceof LuaError && raised.traceback === '') return raised.error;
-    const { error, root } = raised;
-    const place =
-      firstLuaPlace(this.machine, L) ?? (error instanceof LuaError ? error.place : null);
-    return new LuaError(raised.text.trimEnd(), root instanceof LuaError ? null : root, place);
-  }
-
-  /** For an error that Lua code raised; the value is on top of `L`, whose stack is still there. */
-  #runtimeError(L: LuaState): LuaError {
-    const message = this.#errorText(L);
-    const place =
-      placeInMessage(message, (short) => this.#sourceOf(L, short)) ??
-      firstLuaPlace(this.machine, L);
-    return new LuaError(`runtime error: ${message}\n${this.#traceback(L)}`, null, place);
-  }
-
-  #errorText(L: LuaState): string {
-    const { machine } = this;
-    const { lua } = machine;
-    lua.lua_checkstack(L, 4);
-    if (lua.lua_type(L, -1) === LUA_TSTRING) {
-      return Buffer.from(this.values.readBytes(L, -1)).toString('utf8');
-    }
-    // A `__tostring` may fail in turn, so it runs protected, and not on a coroutine that is dead.
-    const S = this.#main;
-    machine.pushRef(S, this.#toString);
-    lua.lua_pushvalue(L, -1);
-    lua.lua_xmove(L, S, 1);
-    const status = lua.lua_pcallk(S, 1, 1, 0, 0, 0);
-    const text = status === LUA_OK ? this.values.readBytes(S, -1) : null;
-    machine.pop(S, 1);
-    return text === null ? '(error object cannot be printed)' : Buffer.from(text).toString('utf8');
-  }
-
-  #sourceOf(L: LuaState, shortSrc: string): string {
-    return firstLuaPlace(this.machine, L, shortSrc)?.file ?? shortSrc;
-  }
-
-  #traceback(L: LuaState): string {
-    const { machine } = this;
-    machine.lua.lua_checkstack(L, 8);
-    machine.lua.luaL_traceback(L, L, 0, 0);
-    const text = this.values.readString(L, -1);
-    machine.pop(L, 1);
-    return typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
-  }
-}
-
-/** Errors that unwound through wasm frames: `lua_error` itself, traps, an exhausted stack. */
-function isMachineFailure(thrown: unknown): boolean {
-  return (
-    isLongjmp(thrown) ||
-    thrown instanceof LuaFatalError ||
-    thrown instanceof WebAssembly.RuntimeError ||
-    (thrown instanceof RangeError && /call stack/.test(thrown.message))
-  );
-}
-
-/** How Lua prints a chunk's name in messages. */
-function shortSource(name: string): string {
-  return name.startsWith('@') || name.startsWith('=') ? name.slice(1) : `[string "${name}"]`;
 }

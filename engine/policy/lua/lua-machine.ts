@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAscii, isUtf8 } from 'node:buffer';
+import { STACK_END, STACK_START, takeSnapshot, type MemorySnapshot } from './memory-snapshot.ts';
 import { LUA_REGISTRYINDEX, type LuaExports, type LuaState, type Pointer } from './lua-abi.ts';
 
 /** What the wasm code throws for `longjmp`; a number, so that it cannot be taken for an error. */
@@ -287,7 +288,11 @@ export class LuaMachine {
       __syscall_renameat: unsupported,
       __syscall_readlinkat: unsupported,
     };
-    const wasi = {
+    return { env, wasi_snapshot_preview1: this.#wasi(callbacks) };
+  }
+
+  #wasi(callbacks: LuaCallbacks): WebAssembly.ModuleImports {
+    return {
       environ_get: (): number => 0,
       environ_sizes_get: (count: Pointer, size: Pointer): number => {
         this.u32[count >> 2] = 0;
@@ -310,67 +315,13 @@ export class LuaMachine {
         return 0;
       },
       fd_close: (): number => 0,
-      fd_seek: unsupported,
+      fd_seek: () => ERRNO_NOSYS,
     };
-    return { env, wasi_snapshot_preview1: wasi };
   }
 }
 
 /** `-ENOSYS` as emscripten numbers it: there is no file system below the C library. */
 const ERRNO_NOSYS = -52;
-
-/** Memory layout of `glue.wasm`: static data, then the C stack (which need not be kept), then heap. */
-const STACK_START = 35_136;
-const STACK_END = 1_083_712;
-
-interface MemorySnapshot {
-  readonly statics: Uint8Array;
-  readonly heap: Uint8Array;
-  readonly stackPointer: Pointer;
-}
-
-/** The last snapshot: machines that were set up alike have the same bytes and share it. */
-let shared: MemorySnapshot | null = null;
-
-function takeSnapshot(memory: Buffer, stackPointer: Pointer): MemorySnapshot {
-  if (
-    shared?.stackPointer === stackPointer &&
-    memory.compare(shared.statics, 0, STACK_START, 0, STACK_START) === 0 &&
-    memory.compare(
-      shared.heap,
-      0,
-      shared.heap.length,
-      STACK_END,
-      STACK_END + shared.heap.length,
-    ) === 0 &&
-    isZero(memory, STACK_END + shared.heap.length)
-  ) {
-    return shared;
-  }
-  shared = {
-    statics: Uint8Array.from(memory.subarray(0, STACK_START)),
-    heap: Uint8Array.from(memory.subarray(STACK_END, usedEnd(memory))),
-    stackPointer,
-  };
-  return shared;
-}
-
-/** Untouched wasm memory is zero: after the last other byte nothing was ever allocated. */
-function usedEnd(memory: Buffer): number {
-  let end = memory.length;
-  while (end > STACK_END && isZero(memory, end - PAGE_BYTES, end)) end -= PAGE_BYTES;
-  return end;
-}
-
-function isZero(memory: Buffer, from: number, to = memory.length): boolean {
-  for (let at = from; at < to; at += PAGE_BYTES) {
-    const length = Math.min(PAGE_BYTES, to - at);
-    if (memory.compare(ZERO_PAGE, 0, length, at, at + length) !== 0) return false;
-  }
-  return true;
-}
-
-const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -10,10 +10,11 @@
  * Source: reference `lua-api.md` §0.5, §12.
  */
 import { LUA_TSTRING, LUA_TUSERDATA, type LuaState } from './lua-abi.ts';
-import type { UserdataType } from './host-function.ts';
+import type { HostFunction, UserdataType } from './host-function.ts';
 import type { LuaMachine } from './lua-machine.ts';
 import { HostClosure, MultiValue, type HostObject, type LuaValue } from './lua-value.ts';
 import type { RegisteredFunction } from './registered-function.ts';
+import type { Gate } from './registration.ts';
 
 /** Pushes a registered function as a Lua C function. */
 export type PushFunction = (L: LuaState, fn: RegisteredFunction) => void;
@@ -140,30 +141,28 @@ export class LuaObjects {
     this.#free.length = 0;
   }
 
-  define(L: LuaState, type: AnyType): void {
+  define(L: LuaState, type: AnyType, gate: Gate | null = null): void {
     const machine = this.#machine;
     const { lua } = machine;
     lua.lua_createtable(L, 0, 12);
     this.#setCollector(L);
     machine.pushString(L, type.name);
     lua.lua_setfield(L, -2, machine.name('__name'));
-    this.#defineIndex(L, type);
+    this.#defineIndex(L, type, gate);
     this.#defineOperators(L, type);
     this.#types.set(type.class, { type, metatable: machine.ref(L) });
   }
 
-  #defineIndex(L: LuaState, type: AnyType): void {
+  #defineIndex(L: LuaState, type: AnyType, gate: Gate | null): void {
     const { lua } = this.#machine;
     const { methods, fields, index } = type;
     if (methods) {
       lua.lua_createtable(L, 0, Object.keys(methods).length);
       for (const [name, method] of Object.entries(methods)) {
-        this.#pushFunction(L, {
-          name: `${type.name}.${name}`,
-          effect: method.effect,
-          base: 1,
-          run: (call) => method.run(call.self(type.class), call),
-        });
+        const fullName = `${type.name}.${name}`;
+        const own: HostFunction['run'] = (call) => method.run(call.self(type.class), call);
+        const run = gate?.(fullName, method) ?? own;
+        this.#pushFunction(L, { name: fullName, effect: method.effect, base: 1, run });
         lua.lua_setfield(L, -2, this.#machine.name(name));
       }
       if (!fields && !index) {

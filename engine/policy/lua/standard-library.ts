@@ -49,3 +49,26 @@ export function seedRandom(
   lua.lua_pcallk(L, 2, 0, 0, 0, 0);
   lua.lua_settop(L, 0);
 }
+
+/** glibc prints the NULL pointer as `(nil)`; the C library of the wasm build does not. */
+export function nameLightUserdata(context: LuaContext, L: LuaState): void {
+  const { lua } = context.machine;
+  lua.lua_pushlightuserdata(L, 0);
+  lua.lua_createtable(L, 0, 2);
+  context.pushFunction(L, {
+    name: '__tostring',
+    effect: 'pure',
+    base: 0,
+    raw: (S) => {
+      const pointer = lua.lua_touserdata(S, 1);
+      const shown = pointer === 0 ? '(nil)' : `0x${pointer.toString(16).padStart(12, '0')}`;
+      context.machine.pushString(S, `userdata: ${shown}`);
+      return 1;
+    },
+  });
+  lua.lua_setfield(L, -2, context.machine.name('__tostring'));
+  lua.lua_pushboolean(L, 0);
+  lua.lua_setfield(L, -2, context.machine.name('__metatable'));
+  lua.lua_setmetatable(L, -2);
+  lua.lua_settop(L, 0);
+}
