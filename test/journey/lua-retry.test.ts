@@ -76,8 +76,16 @@ test(
     expect(waiting?.predicted.length).toBeGreaterThan(1);
     expect(waiting?.predicted.at(-1)?.expires).toBe(true);
 
-    await engine.api('/queues/actions', { verb: 'deliver-now', queue: 'slow.test' });
-    await engine.api('/queues/actions', { verb: 'deliver-now', queue: 'slow.test' });
+    for (const attempts of [2, 3]) {
+      await engine.api('/queues/actions', { verb: 'deliver-now', queue: 'slow.test' });
+      await eventually(
+        `attempt ${attempts}`,
+        async () => (await rowTo(engine, 'bob@slow.test')).attempts === attempts,
+        DEADLINE_MS,
+      );
+    }
+    const done = await rowTo(engine, 'bob@slow.test', 'delivered');
+    expect(done.attempts).toBe(3);
   },
 );
 
