@@ -2,8 +2,9 @@
 
 const DROPPED = /<(script|style|head|title|noscript|template)\b[\s\S]*?(?:<\/\1\s*>|$)/gi;
 const COMMENTS = /<!--[\s\S]*?(?:-->|$)/g;
-const BREAKING = /<\/?(?:p|div|br|tr|td|th|li|ul|ol|h[1-6]|table|hr|blockquote)\b[^>]*>/gi;
-const TAGS = /<[^>]*>/g;
+const BREAKING = /<\/?(?:p|div|br|tr|td|th|li|ul|ol|h[1-6]|table|hr|blockquote)\b[^<>]*>/gi;
+// Up to the next `<` at most: no text makes this look at a character twice.
+const TAGS = /<[^<>]*>/g;
 
 const ENTITIES: Readonly<Record<string, string>> = {
   ...{

@@ -6,6 +6,7 @@ import { htmlText } from './html-text.ts';
 import { parseMimeTree, walkTree } from './mime-tree.ts';
 import type { MimeNode } from './mime-tree.ts';
 import { decodedBytes, decodedLength, encodedBytes, partText } from './part-content.ts';
+import type { PartText } from './part-content.ts';
 import { RemoteContent } from './remote-content.ts';
 import type { RemoteHost } from './remote-content.ts';
 import { sanitizeMailHtml } from './sanitize.ts';
@@ -15,6 +16,9 @@ const TEXT_BYTES_MAX = 512 * 1024;
 /** Encoded bytes of HTML that are shown unless the whole is asked for, and at most then. */
 const HTML_BYTES_MAX = 1024 * 1024;
 const HTML_WHOLE_BYTES_MAX = 16 * 1024 * 1024;
+/** Tags that are shown: parsing time grows with the square of how deep they are nested. */
+const HTML_TAGS_MAX = 50_000;
+const HTML_WHOLE_TAGS_MAX = 150_000;
 /** Encoded bytes that are indexed. */
 const INDEX_BYTES_MAX = 256 * 1024;
 /** Inline images become `data:` URLs: each, and all of a message. */
@@ -65,8 +69,8 @@ export function inspectMessage(data: Uint8Array): Inspection {
   const shownText = text ? partText(data, text, TEXT_BYTES_MAX) : null;
   const remote = new RemoteContent(null);
   if (html) {
-    const { text: shownHtml } = partText(data, html, HTML_BYTES_MAX);
-    sanitizeMailHtml(shownHtml, { remote, resolveCid: () => null });
+    const shown = cutTags(partText(data, html, HTML_BYTES_MAX), HTML_TAGS_MAX);
+    sanitizeMailHtml(shown.text, { remote, resolveCid: () => null });
   }
   return {
     sizeBytes: data.byteLength,
@@ -124,11 +128,23 @@ export function htmlView(data: Uint8Array, options: HtmlViewOptions): HtmlView {
     const escaped = `<pre class="postyard-text">${escapeHtml(shown.text)}</pre>`;
     return { html: escaped, isCut: shown.isCut, remoteContent: [], isText: true };
   }
-  const shown = partText(data, html, max);
+  const tagsMax = options.isWhole ? HTML_WHOLE_TAGS_MAX : HTML_TAGS_MAX;
+  const shown = cutTags(partText(data, html, max), tagsMax);
   const remote = new RemoteContent(options.allowedHosts);
   const inline = new InlineImages(data, root);
   const clean = sanitizeMailHtml(shown.text, { remote, resolveCid: (cid) => inline.url(cid) });
   return { html: clean, isCut: shown.isCut, remoteContent: remote.hosts(), isText: false };
+}
+
+/** The HTML up to its last tag that is shown. */
+function cutTags(html: PartText, max: number): PartText {
+  const { text } = html;
+  let at = -1;
+  for (let count = 0; count <= max; count++) {
+    at = text.indexOf('<', at + 1);
+    if (at < 0) return html;
+  }
+  return { text: text.slice(0, at), isCut: true };
 }
 
 /** `cid:` images as `data:` URLs, as long as they are not too much. */

@@ -11,6 +11,8 @@ import type { HeaderLine } from './header-list.ts';
 
 const DEPTH_MAX = 32;
 const PARTS_MAX = 1_000;
+/** Of a Content-Type or Content-Disposition. */
+const PARAMETERS_CHARS_MAX = 2_048;
 /** Bytes searched for boundaries, as a multiple of the message: nested parts are searched again. */
 const SEARCH_FACTOR_MAX = 12;
 const SEARCH_BYTES_MIN = 1024 * 1024;
@@ -207,7 +209,7 @@ function parameterized(
   name: string,
 ): ReturnType<typeof parseParameters> | null {
   const field = fields.find((each) => each.name.toLowerCase() === name);
-  return field ? parseParameters(field.raw) : null;
+  return field ? parseParameters(field.raw.slice(0, PARAMETERS_CHARS_MAX)) : null;
 }
 
 function validType(value: string | undefined): string | null {

@@ -1,6 +1,7 @@
 /**
  * The main thread's side of a reader worker: requests go out at once, answers come back by number.
- * The thread begins with the first request. The store has two: one serves the queue (message loads, the start), one everybody else, so that
+ * The thread begins with the first request, and anew with the next one should it end. The store has
+ * two: one serves the queue (message loads, the start), one everybody else, so that
  * a long list never delays a delivery.
  */
 import { Worker } from 'node:worker_threads';
@@ -14,14 +15,14 @@ export class Reader {
     { resolve: (result: unknown) => void; reject: (error: Error) => void }
   >();
   #nextId = 1;
-  #failure: Error | null = null;
+  #isClosed = false;
 
   constructor(data: ReaderData) {
     this.#data = data;
   }
 
   read(name: string, params: object): Promise<unknown> {
-    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#isClosed) return Promise.reject(new Error('Cannot read: the store is closed'));
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = this.#nextId++;
     this.#pending.set(id, { resolve, reject });
@@ -32,7 +33,7 @@ export class Reader {
   }
 
   async close(): Promise<void> {
-    this.#failure ??= new Error('Cannot read: the store is closed');
+    this.#isClosed = true;
     await this.#worker?.terminate();
   }
 
@@ -42,9 +43,12 @@ export class Reader {
       name: 'store-reader',
     });
     worker.on('message', (answer: ReadAnswer) => this.#answered(answer));
-    worker.on('error', (error) => this.#failed(error as Error));
+    worker.on('error', (error) => this.#ended(worker, error as Error));
     worker.on('exit', (code) => {
-      this.#failed(new Error(`Cannot read: the reader of the store ended with code ${code}`));
+      this.#ended(
+        worker,
+        new Error(`Cannot read: the reader of the store ended with code ${code}`),
+      );
     });
     return worker;
   }
@@ -56,9 +60,11 @@ export class Reader {
     else waiter?.resolve(answer.result);
   }
 
-  #failed(error: Error): void {
-    this.#failure ??= error;
-    for (const waiter of this.#pending.values()) waiter.reject(this.#failure);
+  /** What was asked of this thread will not be answered; the next request begins another one. */
+  #ended(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    for (const waiter of this.#pending.values()) waiter.reject(error);
     this.#pending.clear();
   }
 }

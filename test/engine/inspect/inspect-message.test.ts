@@ -202,6 +202,23 @@ test('bombs are bounded: nesting, parts, fields, boundaries', () => {
   expect(inspectMessage(same).parts.length).toBeLessThan(50);
 });
 
+test('HTML made to be slow is cut, and says so', () => {
+  const html = (text: string): Buffer => mail('Content-Type: text/html', '', text);
+  const size = 400_000;
+  const slow = [
+    ...['<div>', '<', '<a b=c>', '<!--', '<p style="x:url(', '<style>', '<style>url(', '/*'],
+    ...['<style>@import', '<img srcset="a b,', '&amp;', '<script', '<a ', '"', ' '],
+  ];
+  for (const piece of slow) {
+    const data = html(piece.repeat(size / piece.length));
+    htmlView(data, { allowedHosts: null, isWhole: false });
+    indexText(data);
+  }
+  const deep = htmlView(html('<b>'.repeat(60_000)), { allowedHosts: null, isWhole: false });
+  expect(deep.isCut).toBe(true);
+  expect(htmlView(html('<b>x'), { allowedHosts: null, isWhole: false }).isCut).toBe(false);
+});
+
 test('a message of 20 MB is inspected without decoding its attachment', () => {
   const base64 = `${'A'.repeat(76)}\r\n`.repeat(260_000);
   const data = Buffer.concat([

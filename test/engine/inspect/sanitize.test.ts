@@ -104,6 +104,17 @@ test('cleanCss() keeps everything that loads nothing', () => {
   );
 });
 
+test('cleanCss() resolves every way to write a URL', () => {
+  const seen: string[] = [];
+  const css = `a{b:url(x)}c{d:URL( "y z" )}e{f:url('w')}@IMPORT url( q ) print;@import 'r';g{h:url(open`;
+  const clean = cleanCss(css, (url) => {
+    seen.push(url);
+    return url === 'y z' ? 'ok' : null;
+  });
+  expect(seen.sort()).toEqual(['open', 'q', 'r', 'w', 'x', 'y z']);
+  expect(clean).toBe('a{b:none}c{d:url("ok")}e{f:none}g{h:none');
+});
+
 test('remoteHost() reads URLs as browsers do', () => {
   expect(
     ['http://A.test/x', ' https://a.test', '//a.test/', 'ht\ntp://a.test', '\\\\a.test\\x'].map(
