@@ -30,7 +30,13 @@ import { TimeDelta } from './bindings/time-values.ts';
 import { ContextFactory, policyErrorOf } from './context-factory.ts';
 import { ContextPool } from './context-pool.ts';
 import { EventDispatcher, type EventRequest } from './event-dispatcher.ts';
-import { PolicyError, type AuthResult, type LuaConnection, type PolicyEvents } from './events.ts';
+import {
+  PolicyError,
+  PolicyReject,
+  type AuthResult,
+  type LuaConnection,
+  type PolicyEvents,
+} from './events.ts';
 import type { EventTrace } from './event-call.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Gate } from './lua/registration.ts';
@@ -586,7 +592,10 @@ export class ScriptHost implements PolicyEvents {
       const running = this.#dispatcher.run(context, request);
       answer = running instanceof Promise ? await running : running;
     } catch (error) {
-      pool.discard(context);
+      // KumoMTA drops the context after any error. A reject leaves it as sound as a success does,
+      // and making another one for each suppressed recipient would cost more than the event.
+      if (error instanceof PolicyReject && !this.world.isStrict) pool.put(context);
+      else pool.discard(context);
       throw error;
     }
     pool.put(context);

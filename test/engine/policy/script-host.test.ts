@@ -427,6 +427,19 @@ describe('contexts', () => {
     expect(await host.callEvent('get', [])).toEqual([undefined]);
   });
 
+  it('survive a reject in ordinary mode only', async () => {
+    const text = `
+      kumo.on('reject', function() mark = true kumo.reject(550, 'no') end)
+      kumo.on('get', function() return mark end)
+    `;
+    for (const isStrict of [true, false]) {
+      await using policy = await TestPolicy.load(text, { isStrict });
+      expect(await failure(policy.host.callEvent('reject', []))).toBeInstanceOf(PolicyReject);
+      const mark = isStrict ? undefined : true;
+      expect(await policy.host.callEvent('get', [])).toEqual([mark]);
+    }
+  });
+
   it('are retired after so many uses and so much time', async () => {
     await using policy = await TestPolicy.load(`
       n = 0
