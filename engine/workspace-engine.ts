@@ -15,7 +15,6 @@ import { EngineCore, VERSION } from './compose/engine-core.ts';
 import { resumeMailClock } from './compose/mail-clock-state.ts';
 import { systemNameServers } from './compose/name-servers.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
-import { PolicyReloader } from './compose/policy-reloader.ts';
 import { PolicyState } from './compose/policy-status.ts';
 import { addressBehind, openAtFreePort, relocated } from './compose/placement.ts';
 import type { Placed } from './compose/placement.ts';
@@ -23,6 +22,7 @@ import { SystemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { MailClock } from './base/mail-clock.ts';
 import { SystemRandom } from './base/random.ts';
+import { PolicyWatcher } from './policy/policy-watcher.ts';
 import { WorkerMaildirs } from './delivery/maildir-delivery.ts';
 import { LocalResolver } from './dns/local-resolver.ts';
 import { SystemDns } from './dns/system-dns.ts';
@@ -70,7 +70,7 @@ export class WorkspaceEngine {
   readonly #zones: ZonesFolder;
   readonly #release: () => void;
   #api: EngineApi | null = null;
-  #reloader: PolicyReloader | null = null;
+  #watcher: PolicyWatcher | null = null;
   readonly #repair: MaildirRepair;
   #hasInit = false;
 
@@ -216,7 +216,7 @@ export class WorkspaceEngine {
   }
 
   async stop(): Promise<void> {
-    await this.#reloader?.close();
+    await this.#watcher?.close();
     await this.#api?.close();
     await this.core.stop();
     this.#repair.close();
@@ -244,9 +244,14 @@ export class WorkspaceEngine {
     });
     await this.#repairMaildirs();
     await core.resume();
-    this.#reloader = PolicyReloader.watch(layout.policyFolder, core.options.clock, () =>
-      this.#loadPolicy(),
-    );
+    this.#watcher = new PolicyWatcher({
+      folder: layout.policyFolder,
+      clock: core.options.clock,
+      onChange: () => this.#loadPolicy(),
+      onError: (error) =>
+        core.options.diagnostics.write('error', `policy not reloaded: ${error.message}`),
+    });
+    await this.#watcher.start();
     core.options.diagnostics.announce('initialization complete');
   }
 

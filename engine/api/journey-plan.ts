@@ -30,7 +30,7 @@ function planStep(entry: JsonValue, index: number, attempt: AttemptRead): Journe
   const address = [fields['ip'] ?? fields['addr'], fields['port']]
     .filter((value) => value !== undefined && value !== null)
     .join(':');
-  const rule = fields['portRule'] ?? fields['rule'];
+  const rule = fields['portFrom'];
   return {
     kind: 'line',
     offsetMs: null,

@@ -183,8 +183,7 @@ function attemptDetail(attempt: AttemptRead): string {
   if (attempt.outcome === 'running') return 'under way';
   if (attempt.outcome === 'interrupted')
     return 'the engine stopped while it was under way: it may have been delivered, and is tried again';
-  const code = String(attempt.code ?? '');
-  return attempt.text.startsWith(`${code} `) ? attempt.text.slice(code.length + 1) : attempt.text;
+  return withoutCode(attempt);
 }
 
 function waitPart(attempt: AttemptRead, next: AttemptRead | undefined): JourneyPart | null {
@@ -283,4 +282,9 @@ function firstLine(text: string): string {
 
 export function textOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** The reply's text; its code has a field of its own. */
+export function withoutCode({ code, text }: Pick<AttemptRead, 'code' | 'text'>): string {
+  return text.startsWith(`${code} `) ? text.slice(`${code} `.length) : text;
 }

@@ -80,8 +80,9 @@ export class LiveStream {
   rowsChanged(changes: readonly RowChange[]): void {
     if (this.#clients.size === 0) return this.#skip();
     for (const change of changes) {
-      if (this.#changed.size < BATCH_ROWS_MAX) this.#changed.set(change.seq, change);
-      else this.#droppedRows = true;
+      const earlier = this.#changed.get(change.seq);
+      if (earlier === undefined && this.#changed.size >= BATCH_ROWS_MAX) this.#droppedRows = true;
+      else this.#changed.set(change.seq, { ...earlier, ...change });
     }
     this.#arm();
   }

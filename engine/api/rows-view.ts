@@ -11,7 +11,7 @@ import type { RowRead } from '../store/row-reads.ts';
 import type { RowSummary, Store } from '../store/store.ts';
 import type { Download, RowsDoor, RowsQuery } from './doors.ts';
 import { composeJourney } from './journey.ts';
-import { textOf } from './journey.ts';
+import { textOf, withoutCode } from './journey.ts';
 import { maildirPlace } from './maildir-place.ts';
 import type { AttemptList, Journey, LinkRequest, RowDetail, RowPage } from './protocol.ts';
 import { ApiProblem } from './route.ts';
@@ -126,7 +126,7 @@ export class RowsView implements RowsDoor {
         peer: attempt.peer,
         outcome: attempt.outcome,
         code: attempt.code,
-        text: attempt.text,
+        text: withoutCode(attempt),
         nextDueMs: attempt.nextDueMs,
         arithmetic: textOf(attempt.details['arithmetic']) || null,
         transcript: attempt.transcript,

@@ -31,7 +31,7 @@ export function recordSink(store: () => Store | null): RecordSink {
     const { message, response, attemptId } = disposition;
     store()?.addRecord({
       type: record.type,
-      timeMs: record.timestamp * 1000,
+      timeMs: Date.parse(record.event_time),
       json: JSON.stringify(record),
       messageId: message?.id ?? null,
       rowSeqs: disposition.rowSeqs ?? rowsOf(message, disposition.recipients),

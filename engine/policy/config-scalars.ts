@@ -4,14 +4,13 @@
  * Source: reference `lua-api.md` §0.7; recorded error texts of KumoMTA.
  */
 import { CidrSet, parseNetwork } from '../base/cidr.ts';
-import { formatDuration, parseDurationMs } from '../base/duration.ts';
+import { parseDurationMs } from '../base/duration.ts';
 import { parseIp } from '../base/ip.ts';
 import {
   bytes,
   defaulted,
   invalidType,
   invalidValue,
-  isSequence,
   list,
   parsed,
   path,
@@ -211,15 +210,4 @@ export const keySource: Shape<KeySource> = untagged<KeySource>(
 
 function textOrNull(value: LuaValue): string | null {
   return typeof value === 'string' ? value : null;
-}
-
-/** How settings print a duration; null stays null. */
-export function durationJson(ms: number | null): string | null {
-  return ms === null ? null : formatDuration(ms);
-}
-
-/** Whether a value is what serde would read a list from. */
-export function isListLike(value: LuaValue): boolean {
-  const table = tableOf(value);
-  return table !== undefined && isSequence(table);
 }

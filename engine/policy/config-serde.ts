@@ -41,7 +41,7 @@ export function defaulted<T>(shape: Shape<T>, value: T): Field<T> {
   return { shape, absent: () => value };
 }
 
-export function option<T>(shape: Shape<T>): Shape<T | null> {
+function option<T>(shape: Shape<T>): Shape<T | null> {
   return { read: (value, mode) => (isAbsent(value) ? null : shape.read(value, mode)) };
 }
 
@@ -285,7 +285,7 @@ function unexpected(value: LuaValue): string {
 }
 
 /** Rust's debug form of a text. */
-export function rustQuoted(value: string): string {
+function rustQuoted(value: string): string {
   const escaped = value.replace(/["\\\n\r\t\0]/g, (c) => ESCAPES[c] ?? c);
 
   return `"${escaped.replace(/[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]/g, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`)}"`;

@@ -9,7 +9,7 @@
 import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { CURRENT_EVENT_GLOBAL } from './bindings/core.ts';
-import { CallRecorder, printable } from './call-recorder.ts';
+import { CallRecorder, printable, SECRET } from './call-recorder.ts';
 import { policyErrorOf } from './context-factory.ts';
 import { PolicyError, PolicyReject } from './events.ts';
 import type { EventTrace } from './event-call.ts';
@@ -147,7 +147,7 @@ export class EventDispatcher {
   #record(context: PolicyContext, request: CallRequest, place: LuaPlace | null): void {
     const { trace, args, secretArgs } = request;
     if (!trace) return;
-    const shown = args.map((arg, i) => (secretArgs?.includes(i + 1) ? '••••' : printable(arg)));
+    const shown = args.map((arg, i) => (secretArgs?.includes(i + 1) ? SECRET : printable(arg)));
     context.recorder = new CallRecorder(trace, this.#clock, request.event, shown, place);
   }
 

@@ -70,8 +70,8 @@ import type {
 } from './settings.ts';
 
 /** Lua time and memory of one call in ordinary mode. */
-export const ORDINARY_BUDGET_MS = 5_000;
-export const ORDINARY_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+const ORDINARY_BUDGET_MS = 5_000;
+const ORDINARY_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface ScriptHostOptions {
   readonly deps: Omit<BindingDeps, 'callEvent'>;

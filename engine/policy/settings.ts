@@ -53,9 +53,8 @@ export type DeliveryProtocol =
   | { readonly kind: 'deferredSmtpInjection' }
   | { readonly kind: 'null' };
 
-export type QueueStrategy =
-  'TimerWheel' | 'SkipList' | 'SingletonTimerWheel' | 'SingletonTimerWheelV2';
-export type RefreshStrategy = 'Ttl' | 'Epoch';
+type QueueStrategy = 'TimerWheel' | 'SkipList' | 'SingletonTimerWheel' | 'SingletonTimerWheelV2';
+type RefreshStrategy = 'Ttl' | 'Epoch';
 
 export interface QueueConfig {
   readonly retryIntervalMs: number;

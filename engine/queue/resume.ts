@@ -13,6 +13,7 @@ import type { Message } from '../mail/message.ts';
 import type { WaitingMessage } from '../store/store.ts';
 import type { Expiry } from './requeue.ts';
 import { beyondExpires, beyondMaxAge, noQueueName } from './internal-replies.ts';
+import { loadStored } from './load-stored.ts';
 import type { QueueParts } from './queue-deps.ts';
 import { inferAttempts } from './retry-schedule.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
@@ -53,11 +54,8 @@ function resumeExactly(parts: QueueParts, waiting: WaitingMessage, queueName?: s
 /** With the policy's word on each message. False when it stays out of the queues for now. */
 async function enumerate(parts: QueueParts, waiting: WaitingMessage): Promise<boolean> {
   const { deps, registry } = parts;
-  const message = await deps.store.load(waiting);
-  if (message === null) {
-    deps.diagnostic('error', `Cannot load message ${waiting.id}: the store does not have it`);
-    return false;
-  }
+  const message = await loadStored(deps, waiting.id, `message ${waiting.id}`);
+  if (message === null) return false;
   message.rowSeq = waiting.rowSeq;
   message.doze();
   // KumoMTA does not store attempts.

@@ -10,6 +10,7 @@ import { adjustDue } from '../mail/scheduling.ts';
 import { isWorthDelayed, withReason } from './insert-reason.ts';
 import type { InsertContext } from './insert-reason.ts';
 import { delayed } from './internal-replies.ts';
+import { loadStored } from './load-stored.ts';
 import type { QueueParts } from './queue-deps.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { unspecifiedDelayMs } from './retry-schedule.ts';
@@ -65,12 +66,9 @@ export class Waiting {
   /** Brings a waiting message back as an object; null (and a diagnostic) when the store lost it. */
   async load(queue: ScheduledQueue, entry: WaitingEntry): Promise<Message | null> {
     const { deps } = this.#parts;
-    const message = this.#recent.take(entry.id) ?? (await deps.store.load({ id: entry.id }));
-    if (message === null) {
-      const where = `message ${entry.id} of queue ${queue.name}`;
-      deps.diagnostic('error', `Cannot load ${where}: the store does not have it`);
-      return null;
-    }
+    const where = `message ${entry.id} of queue ${queue.name}`;
+    const message = this.#recent.take(entry.id) ?? (await loadStored(deps, entry.id, where));
+    if (message === null) return null;
     message.rowSeq = entry.rowSeq;
     message.numAttempts = entry.numAttempts;
     message.due = entry.dueMs;
@@ -81,7 +79,8 @@ export class Waiting {
   /** A copy to look at; the message itself goes on waiting. */
   async peek(entry: WaitingEntry): Promise<Message | null> {
     const { deps } = this.#parts;
-    const message = this.#recent.peek(entry.id) ?? (await deps.store.load({ id: entry.id }));
+    const message =
+      this.#recent.peek(entry.id) ?? (await loadStored(deps, entry.id, `message ${entry.id}`));
     if (message === null) return null;
     message.numAttempts = entry.numAttempts;
     message.due = entry.dueMs;

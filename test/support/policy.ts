@@ -27,7 +27,7 @@ import {
 } from '../../engine/policy/script-host.ts';
 import type { PolicyServices } from '../../engine/policy/services.ts';
 
-export const EXTRAS_DIR = resolve(import.meta.dirname, '../../engine/policy-extras');
+const EXTRAS_DIR = resolve(import.meta.dirname, '../../engine/policy-extras');
 
 export interface TestPolicyOptions {
   readonly isStrict?: boolean;

@@ -14,7 +14,6 @@ export const LUA_MASKCOUNT = 8;
 
 export const LUA_OK = 0;
 export const LUA_YIELD = 1;
-export const LUA_ERRRUN = 2;
 export const LUA_ERRSYNTAX = 3;
 export const LUA_ERRMEM = 4;
 
