@@ -9,6 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { withSmallMemory } from './small-memory.ts';
 import { isAscii, isUtf8 } from 'node:buffer';
 import { STACK_END, STACK_START, takeSnapshot, type MemorySnapshot } from './memory-snapshot.ts';
 import { LUA_REGISTRYINDEX, type LuaExports, type LuaState, type Pointer } from './lua-abi.ts';
@@ -329,7 +330,7 @@ let compiled: WebAssembly.Module | undefined;
 function luaModule(): WebAssembly.Module {
   if (!compiled) {
     const path = createRequire(import.meta.url).resolve('wasmoon/dist/glue.wasm');
-    compiled = new WebAssembly.Module(readFileSync(path));
+    compiled = new WebAssembly.Module(withSmallMemory(new Uint8Array(readFileSync(path))));
   }
   return compiled;
 }
