@@ -12,6 +12,8 @@ import type { PolicyContext } from './policy-context.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { PolicyWorld } from './policy-world.ts';
 
+/** Idle contexts kept, whatever the policy allows: each holds some megabytes. */
+const SPARE_COUNT_MAX = 64;
 /** A context whose memory grew above this is not kept: wasm memory never shrinks. */
 const KEPT_MEMORY_BYTES_MAX = 96 * 1024 * 1024;
 
@@ -54,7 +56,7 @@ export class ContextPool {
     context.recorder = null;
     context.useCount++;
     const { tuning } = this.#world;
-    const isFull = this.#spares.length >= tuning.spareContextsMax;
+    const isFull = this.#spares.length >= Math.min(tuning.spareContextsMax, SPARE_COUNT_MAX);
     if (this.#isClosed || isFull || !this.#isSound(context)) {
       this.#factory.dispose(context);
       return;

@@ -468,6 +468,27 @@ describe('contexts', () => {
     expect((await Promise.all(all)).flat()).toEqual([...Array(20).keys()]);
   });
 
+  it('run other functions behind a gate', async () => {
+    await using policy = await TestPolicy.load(
+      `kumo.on('ask', function(m)
+        local made = kumo.make_message('a@x.test', 'b@y.test', 'x')
+        made:set_meta('k', 'v')
+        return os.getenv 'HOME', made:get_meta 'k', kumo.json_encode { 1 }
+      end)`,
+      {
+        gate: (name, { effect }) =>
+          effect === 'pure' || name === 'kumo.on' || name === 'kumo.make_message'
+            ? null
+            : () => `${name} is not allowed`,
+      },
+    );
+    expect(await policy.host.callEvent('ask', [])).toEqual([
+      '_G.os.getenv is not allowed',
+      'Message.get_meta is not allowed',
+      '[1]',
+    ]);
+  });
+
   it('are reused without traces of the policy before', async () => {
     await using policy = await TestPolicy.load(`secret = 1 local io2 = io io.mark = 1`);
     await policy.replace(`kumo.on('ask', function() return secret, io.mark, type(io.open) end)`);
