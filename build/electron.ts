@@ -17,7 +17,10 @@ export async function buildElectron(): Promise<void> {
         outDir: join(root, 'dist/electron'),
         emptyOutDir: false,
         target: 'node24',
-        rollupOptions: { external: ['electron'], output: { format, entryFileNames: `${entry}.${extension}` } },
+        rollupOptions: {
+          external: ['electron'],
+          output: { format, entryFileNames: `${entry}.${extension}` },
+        },
       },
     });
   }

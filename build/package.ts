@@ -7,9 +7,19 @@ import { buildRenderer } from './renderer.ts';
 const root = join(import.meta.dirname, '..');
 await buildRenderer();
 await buildElectron();
-const run = spawnSync('npx', ['--yes', 'electron-builder@26.17.0', '--config', 'build/electron-builder.json', ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-  shell: process.platform === 'win32',
-});
+const run = spawnSync(
+  'npx',
+  [
+    '--yes',
+    'electron-builder@26.17.0',
+    '--config',
+    'build/electron-builder.json',
+    ...process.argv.slice(2),
+  ],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  },
+);
 process.exitCode = run.status ?? 1;

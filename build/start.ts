@@ -17,7 +17,13 @@ const serveArgs = args.filter((arg) => arg !== '--browser');
 await buildRenderer();
 const electron = isBrowserWanted || !hasDisplay() ? null : await findElectron();
 if (electron === null) {
-  process.argv.splice(2, process.argv.length, 'serve', ...serveArgs, ...(hasDisplay() ? ['--open'] : []));
+  process.argv.splice(
+    2,
+    process.argv.length,
+    'serve',
+    ...serveArgs,
+    ...(hasDisplay() ? ['--open'] : []),
+  );
   await import('../engine/main.ts');
 } else {
   const shell = spawn(electron, [join(root, 'dist/electron/main.js')], {
@@ -45,7 +51,10 @@ async function findElectron(): Promise<string | null> {
   if (!existsSync(folder)) return null;
   if (!existsSync(pathFile)) {
     console.error('Fetching the Electron binary (once)…');
-    const fetched = spawnSync(process.execPath, [join(folder, 'install.js')], { stdio: ['ignore', 'inherit', 'ignore'], timeout: 300_000 });
+    const fetched = spawnSync(process.execPath, [join(folder, 'install.js')], {
+      stdio: ['ignore', 'inherit', 'ignore'],
+      timeout: 300_000,
+    });
     if (fetched.status !== 0 || !existsSync(pathFile)) {
       console.error('Electron could not be fetched; the window opens in a browser instead.');
       return null;
