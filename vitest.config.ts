@@ -9,6 +9,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,
+    // A browser, two engines and a kill loop share two cores: a failure must repeat to count.
+    retry: 1,
     hookTimeout: 30_000,
     include: ['test/**/*.test.ts'],
     exclude: ['test/golden/**', 'node_modules/**'],

@@ -101,6 +101,7 @@ describeInBrowser('mail', () => {
     await page.keyboard.type('sta');
     await page.getByRole('option', { name: /state:/ }).waitFor();
     await strike(page, 'Tab');
+    await expect.poll(() => page.locator(':focus').inputValue()).toBe('state:');
     await page.keyboard.type('exp');
     await page.getByRole('option', { name: 'state:expired' }).waitFor();
     await strike(page, 'Tab');
