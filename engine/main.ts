@@ -3,7 +3,11 @@
  *
  * Statuses: 0 done, 1 failed, 2 wrong usage, 3 no engine is running.
  */
-import { COMMANDS, UsageError } from './commands/commands.ts';
+import { enableCompileCache } from 'node:module';
+
+// TypeScript is stripped once and compiled once, not at every start; so before anything of ours.
+enableCompileCache();
+const { COMMANDS, UsageError } = await import('./commands/commands.ts');
 
 const [name, ...args] = process.argv.slice(2);
 const command = COMMANDS.find((candidate) => candidate.name === name);

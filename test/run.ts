@@ -69,7 +69,7 @@ function runGolden(): Counts {
     }
   }
   const known = knownDifferences();
-  const first = golden('*', 3);
+  const first = golden('*', 4);
   const unexpected = first.filter((r) => !r.ok && !known.has(r.name)).map((r) => r.name);
   // Scenarios wait for real seconds; on a busy machine a failure must repeat alone to count.
   const failed = new Set(
