@@ -3,12 +3,19 @@
  * batch goes to the writer as soon as fewer than two are there, so that while one is flushed the
  * next is already waiting and a third collects. Everything is committed in the order in which it
  * was asked for.
+ *
+ * What nobody waits for (attempts, records) starts no flush of its own: it joins the next
+ * transaction's, or goes after a moment.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Batch, BatchResult, Op } from './ops.ts';
 import { StoreFullError } from './store.ts';
 
 /** More than two only makes batches smaller. */
 const IN_FLIGHT_MAX = 2;
+
+/** How long a report may wait for a transaction to share its flush. */
+const LAZY_MS = 20;
 
 /** A batch this large is closed, so that no commit takes long. */
 const BATCH_OPS_MAX = 4_000;
@@ -36,18 +43,24 @@ interface OpenBatch<N> {
 export class CommitQueue<N extends BatchNotes> {
   readonly #send: (batch: Batch) => void;
   readonly #makeNotes: () => N;
+  readonly #clock: Clock;
   readonly #closed: OpenBatch<N>[] = [];
   readonly #inFlight: OpenBatch<N>[] = [];
   #open: OpenBatch<N>;
   #nextNumber = 1;
   #pendingBytes = 0;
   #isScheduled = false;
+  #isLazyTimerSet = false;
+  /** The open batch has waited long enough for company. */
+  #isOverdue = false;
   #failure: Error | null = null;
   /** Why nothing can be written for now; saves are refused at once. */
   stalled: string | null = null;
 
-  constructor(send: (batch: Batch) => void, makeNotes: () => N) {
+  /** @param clock real time */
+  constructor(send: (batch: Batch) => void, makeNotes: () => N, clock: Clock) {
     this.#send = send;
+    this.#clock = clock;
     this.#makeNotes = makeNotes;
     this.#open = this.#newBatch();
   }
@@ -105,6 +118,7 @@ export class CommitQueue<N extends BatchNotes> {
     if (!last) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     last.waiters.push({ resolve, reject });
+    if (last === this.#open) this.#schedule();
     await promise;
   }
 
@@ -141,6 +155,27 @@ export class CommitQueue<N extends BatchNotes> {
   #joined(): void {
     const { ops, byteCount } = this.#open;
     if (ops.length >= BATCH_OPS_MAX || byteCount >= BATCH_BYTES_MAX) this.#close();
+    if (this.#isUrgent || this.#closed.length > 0) this.#schedule();
+    else this.#scheduleLazily();
+  }
+
+  /** Somebody waits for the open batch, or it waited long enough. */
+  get #isUrgent(): boolean {
+    return this.#isOverdue || this.#open.savers.size > 0 || this.#open.waiters.length > 0;
+  }
+
+  #scheduleLazily(): void {
+    if (this.#isLazyTimerSet) return;
+    this.#isLazyTimerSet = true;
+    this.#clock.timer(LAZY_MS, () => {
+      this.#isLazyTimerSet = false;
+      if (this.#open.ops.length === 0) return;
+      this.#isOverdue = true;
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
     if (this.#isScheduled || this.#inFlight.length >= IN_FLIGHT_MAX) return;
     this.#isScheduled = true;
     // After the sockets that are readable now have been served: what they bring shares the flush.
@@ -152,7 +187,7 @@ export class CommitQueue<N extends BatchNotes> {
 
   #sendReady(): void {
     while (this.#inFlight.length < IN_FLIGHT_MAX) {
-      if (this.#closed.length === 0 && this.#open.ops.length > 0) this.#close();
+      if (this.#closed.length === 0 && this.#open.ops.length > 0 && this.#isUrgent) this.#close();
       const batch = this.#closed.shift();
       if (!batch) return;
       this.#inFlight.push(batch);
@@ -161,6 +196,7 @@ export class CommitQueue<N extends BatchNotes> {
   }
 
   #close(): void {
+    this.#isOverdue = false;
     this.#closed.push(this.#open);
     this.#open = this.#newBatch();
   }

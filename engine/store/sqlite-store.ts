@@ -126,6 +126,7 @@ export class SqliteStore implements Store {
     this.#queue = new CommitQueue(
       (batch) => this.#say({ kind: 'batch', batch }, [batch.bytes.buffer]),
       () => new FeedNotes(this.#feed, (result) => this.#committed(result)),
+      clock,
     );
     const modules = readModules.map((url) => url.href);
     this.#reader = new Reader({ folder, modules });
