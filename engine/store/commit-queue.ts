@@ -1,8 +1,7 @@
 /**
- * Group commit, seen from the main thread. Operations join the batch that is being collected; a
- * batch goes to the writer as soon as fewer than two are there, so that while one is flushed the
- * next is already waiting and a third collects. Everything is committed in the order in which it
- * was asked for.
+ * Group commit, seen from the main thread. Operations join the batch that is being collected; it
+ * goes to the writer when the one before it is durable. Everything is committed in the order in
+ * which it was asked for.
  *
  * What nobody waits for (attempts, records) starts no flush of its own: it joins the next
  * transaction's, or goes after a moment.
@@ -11,8 +10,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Batch, BatchResult, Op } from './ops.ts';
 import { StoreFullError } from './store.ts';
 
-/** More than two only makes batches smaller. */
-const IN_FLIGHT_MAX = 2;
+/** A second batch under way would halve both: a flush costs the same for many as for few. */
+const IN_FLIGHT_MAX = 1;
 
 /** How long a report may wait for a transaction to share its flush. */
 const LAZY_MS = 20;
