@@ -5,6 +5,8 @@
  *
  * States: opening (`open`), open, stalled (the disk is full even for reports: saves are refused
  * until the writer gets through), failed (the writer's thread ended; everything rejects), closed.
+ *
+ * Long because it holds the whole SQLite facade: one short method for each call of `Store`.
  */
 import { Worker } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
