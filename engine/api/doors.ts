@@ -1,6 +1,6 @@
 /**
  * What the window's API may ask of the engine, one small interface per noun. The views of this
- * folder implement them from the store, the queues and the files; `engine.ts` joins them.
+ * folder implement them from the store, the queues and the files; `compose/engine-api.ts` joins them.
  */
 import type { LiveStream } from './live.ts';
 import type {

@@ -1,6 +1,6 @@
 /**
  * A route as data: from one declaration come the validation, the handler and the OpenAPI page.
- * Every route needs the bearer token, unless it is `signed`: then a short-lived link serves too.
+ * Every route needs the bearer token; below `/links/` a short-lived signature serves too.
  */
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -16,7 +16,6 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly summary: string;
-  readonly access: 'token' | 'signed';
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -36,7 +35,6 @@ export function route<
   method: 'GET' | 'POST';
   url: string;
   summary: string;
-  access?: 'token' | 'signed';
   params?: P;
   query?: Q;
   body?: B;
@@ -46,7 +44,7 @@ export function route<
     context: RouteContext,
   ) => Promise<unknown>;
 }): Route {
-  return { access: 'token', ...declaration } as Route;
+  return declaration as Route;
 }
 
 /** An error answer; thrown by routes. */

@@ -20,7 +20,7 @@ import { recordJson } from './build-record.ts';
 import { isEnabled, recordText } from './local-log.ts';
 import type { LogRecord } from './record.ts';
 
-/** How a hook's message gets into a queue; joined upward by `engine.ts`. */
+/** How a hook's message gets into a queue; joined upward by `compose/engine-core.ts`. */
 export interface HookQueue {
   /** Saves (unless deferred), resolves and inserts with reason Received. No Reception record. */
   enqueue(message: Message, deferredSpool: boolean): Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * What the Lua bindings need from stages that the policy may not import: listeners, queues, logs,
- * injection. `engine.ts` hands over the implementation. Every method may be called from any
+ * injection. `compose/` hands over the implementation. Every method may be called from any
  * context at any time after `init` began.
  */
 import type { AuthInfo } from '../mail/connection-meta.ts';

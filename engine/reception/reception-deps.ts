@@ -1,4 +1,4 @@
-/** What reception is given. `engine.ts` joins it; tests hand in fakes. */
+/** What reception is given. `compose/engine-core.ts` joins it; tests hand in fakes. */
 import type { Clock } from '../base/clock.ts';
 import type { SpoolIdSource } from '../base/ids.ts';
 import type { Random } from '../base/random.ts';

@@ -42,7 +42,6 @@ export const linkRoutes: readonly Route[] = [
     method: 'GET',
     url: '/links/:what',
     summary: 'What a signed URL gives: a preview, a part, or the message',
-    access: 'signed',
     params: z.strictObject({ what: z.enum(['preview', 'part', 'source', 'original']) }),
     query: z.object({
       ...linkFields,
