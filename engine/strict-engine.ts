@@ -115,6 +115,7 @@ function makeCore(policyFile: string, isValidating: boolean): EngineCore {
       mapMaildirPath: same,
     }),
     leaving: null,
+    overlays: { reception: null, queueConfig: null },
     reception: STRICT_MODE,
     nodeId: readNodeId(process.env['KUMO_NODE_ID_PATH'] ?? '/opt/kumomta/etc/.nodeid', random),
     extrasDir: join(import.meta.dirname, 'policy-extras'),

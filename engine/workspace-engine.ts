@@ -139,6 +139,7 @@ export class WorkspaceEngine {
           path.startsWith(`${layout.root}/`) ? path.slice(layout.root.length + 1) : path,
       }),
       leaving: this.capture,
+      overlays: { reception: null, queueConfig: null },
       reception: {
         ...ORDINARY_MODE,
         offerFriendlyAuth: settings.acceptAnyAuth,

@@ -25,7 +25,7 @@ import type { Message } from '../mail/message.ts';
 import { compileRegex } from '../policy/bindings/regex-compile.ts';
 import { ScriptHost } from '../policy/script-host.ts';
 import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
-import type { LeavingPolicy } from '../queue/queue-deps.ts';
+import type { LeavingPolicy, QueueConfigOverlay } from '../queue/queue-deps.ts';
 import { Queues } from '../queue/queues.ts';
 import { CertificateFolder } from '../reception/certificate.ts';
 import type { JsonObject } from '../mail/json.ts';
@@ -37,6 +37,7 @@ import { localOrigin } from '../api/kumo/inject-origin.ts';
 import { injectRequestOf } from '../api/kumo/inject-request.ts';
 import { EsmtpListener } from '../reception/listener.ts';
 import type { ReceptionMode } from '../reception/mode.ts';
+import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import type { SessionFacts, Store } from '../store/store.ts';
@@ -58,6 +59,11 @@ export interface CoreOptions {
   readonly resolver: Resolver;
   readonly maildirs: MaildirDeliverer;
   readonly leaving: LeavingPolicy | null;
+  /** Routes and suppression; null in strict mode. */
+  readonly overlays: {
+    readonly reception: ReceptionOverlay | null;
+    readonly queueConfig: QueueConfigOverlay | null;
+  };
   readonly reception: ReceptionMode;
   readonly nodeId: string;
   readonly extrasDir: string;
@@ -239,7 +245,7 @@ export class EngineCore {
       log: this.log,
       tls: this.#tls,
       metrics: receptionMetrics(this.metrics),
-      overlay: null,
+      overlay: this.options.overlays.reception,
       refusal: () => {
         const why = this.#whyNotUp();
         return why === 'waiting for spool startup' ? `${why}. Try again soon!` : why;
@@ -271,7 +277,7 @@ export class EngineCore {
       ids: this.ids,
       events: this.policy,
       metrics: this.metrics,
-      overlay: null,
+      overlay: this.options.overlays.reception,
       refusal: () => this.#whyNotUp(),
       diagnostic: (level, text) => diagnostics.write(level, text),
     });
@@ -358,7 +364,7 @@ export class EngineCore {
         generate: (message) => this.#requireInjector().generate(message),
         injectDeferred: (message) => injectDeferred(message, this.policy, this.queues),
       },
-      overlay: null,
+      overlay: this.options.overlays.queueConfig,
       leaving,
       diagnostic: (level, text) => diagnostics.write(level, text),
     };

@@ -57,8 +57,12 @@ const seed = (name: string): string =>
     .replace(/^(if .*[)"])$/gm, '$1 then')
     .replaceAll('10.0.0.1', '127.0.0.1');
 
+let saved = 0;
+
 function withPrelude(text: string, smtpPort = sink.port): string {
+  saved += 1;
   return `
+-- ${saved}: the same text again is a change as well
 local kumo = require 'kumo'
 kumo.on('init', function()
   kumo.start_esmtp_listener { listen = '127.0.0.1:0' }
@@ -208,6 +212,11 @@ test('suppression by the null queue: accepted and discarded', { timeout: 90_000 
   await run(SUPPRESSION + seed('suppression-null'));
   expect(await sendMail(engine, 'gone@example.com')).toMatch(/^250 OK ids=/);
   const row = await rowTo(engine, 'gone@example.com', 'null');
+  await eventually(
+    'its only record',
+    async () => (await recordsOf(engine, row)).length > 0,
+    DEADLINE_MS,
+  );
   expect(await recordsOf(engine, row)).toEqual([['Reception', 0, 250]]);
   const from = 'other@elsewhere.example';
   expect(await sendMail(engine, 'gone@example.com', { from })).toMatch(/^250 OK ids=/);
