@@ -15,6 +15,7 @@ import { EngineCore, VERSION } from './compose/engine-core.ts';
 import { resumeMailClock } from './compose/mail-clock-state.ts';
 import { systemNameServers } from './compose/name-servers.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
+import { inOrder } from './compose/overlays.ts';
 import { PolicyState } from './compose/policy-status.ts';
 import { addressBehind, openAtFreePort, relocated } from './compose/placement.ts';
 import type { Placed } from './compose/placement.ts';
@@ -139,7 +140,11 @@ export class WorkspaceEngine {
           path.startsWith(`${layout.root}/`) ? path.slice(layout.root.length + 1) : path,
       }),
       leaving: this.capture,
-      overlays: { reception: null, queueConfig: null },
+      overlays: {
+        // Routes first, suppression after them.
+        reception: inOrder([]),
+        queueConfig: null,
+      },
       reception: {
         ...ORDINARY_MODE,
         offerFriendlyAuth: settings.acceptAnyAuth,
