@@ -8,6 +8,9 @@
  *
  * Long because it is the catalogue of all that passes between engine and window.
  */
+export type * from './protocol/explain.ts';
+export type * from './protocol/expectations.ts';
+export type * from './protocol/replay.ts';
 
 export type RowState =
   | 'queued'
