@@ -224,7 +224,9 @@ async function existing(lookup: () => Promise<string[]>): Promise<string[]> {
   try {
     return await lookup();
   } catch (error) {
-    if (error instanceof DnsError && error.code === 'NXDOMAIN') return [];
+    // Nobody may be asked: unlisted, as for the TXT and PTR lookups of a policy.
+    const isAbsent = error instanceof DnsError && ['NXDOMAIN', 'REFUSED'].includes(error.code);
+    if (isAbsent) return [];
     throw error;
   }
 }

@@ -14,6 +14,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { Clock } from '../../base/clock.ts';
 import { GuardRefusal } from '../../guard/guard.ts';
 import type { Guard } from '../../guard/guard.ts';
+import { DnsError } from '../../dns/resolver.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 
 const REDIRECTS_MAX = 10;
@@ -192,6 +193,8 @@ export async function exchange(
     }
   } catch (error) {
     if (error instanceof GuardRefusal) throw error;
+    // The name was not even asked for: what the policy sees says who refused.
+    if (error instanceof DnsError && error.code === 'REFUSED') throw error;
     const message = (error as Error).message;
     if (/^error /.test(message)) throw error;
     throw new Error(`error sending request for url (${question.url.href})`, { cause: error });
