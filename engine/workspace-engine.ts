@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { EngineApi } from './compose/engine-api.ts';
 import { CaptureLeaving } from './compose/capture-leaving.ts';
 import { EngineCore, VERSION } from './compose/engine-core.ts';
-import { resumeMailClock } from './compose/mail-clock-state.ts';
+import { MailClockKeeper, resumeMailClock } from './compose/mail-clock-state.ts';
 import { systemNameServers } from './compose/name-servers.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
 import { inOrder } from './compose/overlays.ts';
@@ -73,6 +73,7 @@ export class WorkspaceEngine {
   #api: EngineApi | null = null;
   #watcher: PolicyWatcher | null = null;
   readonly #repair: MaildirRepair;
+  readonly #clockKeeper: MailClockKeeper;
   #hasInit = false;
 
   private constructor(parts: {
@@ -95,6 +96,7 @@ export class WorkspaceEngine {
     this.remaps = new PathRemaps(layout, settings.allowFolders);
     this.policyState = new PolicyState(layout, clock);
     this.mailClock = resumeMailClock(clock, store);
+    this.#clockKeeper = new MailClockKeeper(this.mailClock, clock, store);
     const { mailClock, remaps } = this;
     const random = new SystemRandom();
     this.guard = new LoopbackGuard({
@@ -224,6 +226,7 @@ export class WorkspaceEngine {
   async stop(): Promise<void> {
     await this.#watcher?.close();
     await this.#api?.close();
+    this.#clockKeeper.close();
     await this.core.stop();
     this.#repair.close();
     this.mailClock.close();

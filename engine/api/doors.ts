@@ -5,6 +5,7 @@
 import type { LiveStream } from './live.ts';
 import type {
   AttemptList,
+  ClockChange,
   ClockStatus,
   EngineStatus,
   Journey,
@@ -77,13 +78,7 @@ export interface MaildirsDoor {
 
 export interface ClockDoor {
   status(): ClockStatus;
-  /** Speed 0 freezes; `jumpToNextDue` goes to the next due time; `forwardMs` runs that long at once. */
-  change(request: {
-    speed?: number | undefined;
-    forwardMs?: number | undefined;
-    jumpToNextDue?: boolean | undefined;
-    reset?: boolean | undefined;
-  }): Promise<ClockStatus>;
+  change(request: ClockChange): Promise<ClockStatus>;
 }
 
 export interface ApiDoors {

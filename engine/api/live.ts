@@ -104,6 +104,11 @@ export class LiveStream {
     this.#arm();
   }
 
+  /** What the windows show is out of date as a whole. */
+  resync(reason: string): void {
+    if (this.#clients.size > 0) this.#emit({ type: 'resync', reason });
+  }
+
   maildirChanged(path: string): void {
     this.#emit({ type: 'maildir', path });
   }

@@ -8,6 +8,8 @@
  *
  * Long because it is the catalogue of all that passes between engine and window.
  */
+import type { ClockStatus } from './protocol/clock.ts';
+export type * from './protocol/clock.ts';
 export type * from './protocol/explain.ts';
 export type * from './protocol/expectations.ts';
 export type * from './protocol/replay.ts';
@@ -468,14 +470,6 @@ export interface PolicyLines {
   readonly file: string;
   readonly firstLine: number;
   readonly lines: readonly string[];
-}
-
-export interface ClockStatus {
-  readonly nowMs: number;
-  readonly realMs: number;
-  /** 1, 60, 3600; 0 when frozen. */
-  readonly speed: number;
-  readonly offsetMs: number;
 }
 
 /** `POST /send-test` answers with what the SMTP server said. */

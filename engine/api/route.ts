@@ -47,6 +47,19 @@ export function route<
   return declaration as Route;
 }
 
+type Sent<T> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+} & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** A body as it was sent: zod says `undefined` where the protocol says absent. */
+export function asSent<T extends object>(body: T): T extends object ? Sent<T> : never {
+  return Object.fromEntries(
+    Object.entries(body).filter(([, value]) => value !== undefined),
+  ) as T extends object ? Sent<T> : never;
+}
+
 /** An error answer; thrown by routes. */
 export class ApiProblem extends Error {
   readonly status: number;

@@ -26,7 +26,7 @@ export interface MailClockState {
 
 export interface ForwardOptions {
   /** Resolves when everything that the last event started has ended (no attempt in flight). */
-  readonly settled?: () => Promise<void>;
+  readonly settled?: (signal?: AbortSignal) => Promise<void>;
   /** Stops after the event that is being handled. */
   readonly signal?: AbortSignal;
 }
@@ -40,7 +40,8 @@ export class MailClock implements Clock {
   #anchorRealMs: EpochMs;
   /** Added to `now` for `monotonic`, which never goes back. */
   #monotonicShiftMs: number;
-  #isForwarding = false;
+  /** Where a forward under way ends; null while there is none. */
+  #forwardUntilMs: EpochMs | null = null;
   #armed: Timer | null = null;
   #armedForMs = Infinity;
 
@@ -53,7 +54,7 @@ export class MailClock implements Clock {
   }
 
   now(): EpochMs {
-    if (this.#speed === 0 || this.#isForwarding) return this.#anchorMs;
+    if (this.#speed === 0 || this.isForwarding) return this.#anchorMs;
     return this.#anchorMs + (this.#real.now() - this.#anchorRealMs) * this.#speed;
   }
 
@@ -81,7 +82,11 @@ export class MailClock implements Clock {
   }
 
   get isForwarding(): boolean {
-    return this.#isForwarding;
+    return this.#forwardUntilMs !== null;
+  }
+
+  get forwardUntilMs(): EpochMs | null {
+    return this.#forwardUntilMs;
   }
 
   /** When the next timer is due; null when none is set. */
@@ -121,12 +126,12 @@ export class MailClock implements Clock {
    * @throws {Error} if a forward is already under way
    */
   async forward(durationMs: number, options: ForwardOptions = {}): Promise<void> {
-    if (this.#isForwarding) {
+    if (this.isForwarding) {
       throw new Error('Cannot forward the clock: found a forward under way, expected none');
     }
     const target = this.now() + Math.max(0, durationMs);
     this.#anchorAt(this.now());
-    this.#isForwarding = true;
+    this.#forwardUntilMs = target;
     this.#disarm();
     try {
       await this.#settle(options);
@@ -137,11 +142,12 @@ export class MailClock implements Clock {
           break;
         }
         this.#anchorMs = Math.max(this.#anchorMs, next);
+        this.#tell();
         this.#runDue();
         await this.#settle(options);
       }
     } finally {
-      this.#isForwarding = false;
+      this.#forwardUntilMs = null;
       this.#anchorAt(this.#anchorMs);
       this.#changed();
     }
@@ -162,7 +168,10 @@ export class MailClock implements Clock {
     return offset;
   }
 
-  /** Called after speed, position or state changed by a command (not by time passing). */
+  /**
+   * Called after speed, position or state changed by a command (not by time passing), and at every
+   * event of a forward before it runs.
+   */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -190,12 +199,16 @@ export class MailClock implements Clock {
   #changed(): void {
     this.#disarm();
     this.#arm();
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 
   /** One real timer waits for the earliest virtual one. */
   #arm(): void {
-    if (this.#isForwarding) return;
+    if (this.isForwarding) return;
     const next = this.#timers.nextAt();
     if (next === null || next >= this.#armedForMs) return;
     const waitMs = next - this.now();
@@ -227,6 +240,6 @@ export class MailClock implements Clock {
 
   async #settle(options: ForwardOptions): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    await options.settled?.();
+    await options.settled?.(options.signal);
   }
 }

@@ -17,7 +17,7 @@ import { INDEX_READS } from '../search/index-reads.ts';
 import type { WorkspaceEngine } from '../workspace-engine.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import { VERSION } from './engine-core.ts';
-import { MailClockDoor } from './mail-clock-state.ts';
+import { MailClockDoor } from './mail-clock-door.ts';
 import { openAtFreePort, splitAddress } from './placement.ts';
 
 const RENDERER = join(import.meta.dirname, '../../dist/renderer');
@@ -51,7 +51,13 @@ export class EngineApi {
     });
     this.#arrivals = new ArrivalRate(clock);
     this.#queues = new QueuesView(core.queues, store, mailClock);
-    this.#clockDoor = new MailClockDoor(mailClock, clock, () => core.queues);
+    this.#clockDoor = new MailClockDoor({
+      mailClock,
+      clock,
+      queues: () => core.queues,
+      onShift: () => this.#live.resync('the clock was set back'),
+      onTrouble: (text) => diagnostics.write('warn', text),
+    });
     this.#maildirs = new MaildirsView(layout, store, clock, (path) =>
       this.#live.maildirChanged(path),
     );
@@ -69,6 +75,7 @@ export class EngineApi {
       for (const record of commit.records) this.#live.recordAdded(recordRow(record));
     });
     core.queues.onChange(() => this.#live.queuesChanged());
+    mailClock.onChange(() => this.#live.statusChanged());
     diagnostics.follow((level, text) => this.#live.print(level, text, mailClock.now()));
     this.#tick();
   }
@@ -109,6 +116,7 @@ export class EngineApi {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#clockDoor.close();
     this.#live.close();
     await this.#maildirs.close();
     await this.#server?.close();

@@ -1,56 +1,67 @@
-/** The mail clock of a workspace: resumes at the offset and speed it had; its changes are kept. */
-import type { Clock } from '../base/clock.ts';
+/**
+ * The mail clock of a workspace: resumes at the offset and speed it had, and its state is kept.
+ *
+ * While it runs fast, what is kept lies a moment ahead of it: an engine that was killed resumes
+ * there, later than anything it wrote, so that time never goes back for a message. A forward keeps
+ * every moment before what happens at it.
+ */
+import type { Clock, Timer } from '../base/clock.ts';
 import { MailClock } from '../base/mail-clock.ts';
 import type { MailClockState } from '../base/mail-clock.ts';
-import type { ClockDoor } from '../api/doors.ts';
-import type { ClockStatus } from '../api/protocol.ts';
-import type { Queues } from '../queue/queues.ts';
 import type { Store } from '../store/store.ts';
 
 const SETTING = 'mailClock';
+const KEEP_INTERVAL_MS = 1_000;
+/** What is kept holds a little longer than until it is kept again. */
+const AHEAD_MS = 2_000;
 
 /** @param store already open: it has the state */
 export function resumeMailClock(real: Clock, store: Store): MailClock {
   const stored = store.getSetting(SETTING);
-  const clock = new MailClock(
-    real,
-    stored === undefined ? null : (JSON.parse(stored) as MailClockState),
-  );
-  clock.onChange(() => store.setSetting(SETTING, JSON.stringify(clock)));
-  return clock;
+  return new MailClock(real, stored === undefined ? null : (JSON.parse(stored) as MailClockState));
 }
 
-export class MailClockDoor implements ClockDoor {
+export class MailClockKeeper {
   readonly #clock: MailClock;
   readonly #real: Clock;
-  readonly #queues: () => Queues;
+  readonly #store: Store;
+  readonly #unfollow: () => void;
+  #timer: Timer | null = null;
 
-  constructor(clock: MailClock, real: Clock, queues: () => Queues) {
+  constructor(clock: MailClock, real: Clock, store: Store) {
     this.#clock = clock;
     this.#real = real;
-    this.#queues = queues;
+    this.#store = store;
+    this.#unfollow = clock.onChange(() => this.#keep());
+    this.#keepWhileFast();
   }
 
-  status(): ClockStatus {
-    const { speed, offsetMs } = this.#clock;
-    return { nowMs: this.#clock.now(), realMs: this.#real.now(), speed, offsetMs };
+  /** Keeps the exact state and nothing after that; call it while the store is open. */
+  close(): void {
+    this.#unfollow();
+    this.#timer?.cancel();
+    this.#write(this.#clock.toJSON());
   }
 
-  /** A jump waits until no attempt is in flight; what becomes due runs before this resolves. */
-  async change(request: Parameters<ClockDoor['change']>[0]): Promise<ClockStatus> {
-    const queues = this.#queues();
-    const settled = (): Promise<void> => queues.whenQuiet();
-    if (request.speed !== undefined) this.#clock.setSpeed(request.speed);
-    if (request.jumpToNextDue === true) {
-      const { nextDueMs } = queues.lists;
-      const waitMs = nextDueMs === null ? 0 : nextDueMs - this.#clock.now();
-      if (waitMs > 0) await this.#clock.forward(waitMs, { settled });
-    }
-    if (request.forwardMs !== undefined) await this.#clock.forward(request.forwardMs, { settled });
-    if (request.reset === true) {
-      await settled();
-      queues.admin.shiftDue(-this.#clock.reset());
-    }
-    return this.status();
+  #keep(): void {
+    this.#keepWhileFast();
+    const state = this.#clock.toJSON();
+    const aheadMs = this.#isFast ? (state.speed - 1) * AHEAD_MS : 0;
+    this.#write({ ...state, offsetMs: state.offsetMs + aheadMs });
+  }
+
+  get #isFast(): boolean {
+    return this.#clock.speed > 1 && !this.#clock.isForwarding;
+  }
+
+  #keepWhileFast(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (!this.#isFast) return;
+    this.#timer = this.#real.timer(KEEP_INTERVAL_MS, () => this.#keep());
+  }
+
+  #write(state: MailClockState): void {
+    this.#store.setSetting(SETTING, JSON.stringify(state));
   }
 }

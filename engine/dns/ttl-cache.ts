@@ -1,10 +1,10 @@
 /** Values and failures that are believed for a while, on the clock given; bounded. */
-import type { Clock, EpochMs } from '../base/clock.ts';
+import type { Clock, MonotonicMs } from '../base/clock.ts';
 
 export class TtlCache<T extends object> {
   readonly #clock: Clock;
   readonly #sizeMax: number;
-  readonly #entries = new Map<string, { readonly value: T | Error; readonly until: EpochMs }>();
+  readonly #entries = new Map<string, { readonly value: T | Error; readonly until: MonotonicMs }>();
 
   /** @param sizeMax the oldest entry makes room for a new one */
   constructor(clock: Clock, sizeMax: number) {
@@ -15,7 +15,7 @@ export class TtlCache<T extends object> {
   get(key: string): T | Error | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    if (entry.until > this.#clock.now()) return entry.value;
+    if (entry.until > this.#clock.monotonic()) return entry.value;
     this.#entries.delete(key);
     return undefined;
   }
@@ -28,6 +28,6 @@ export class TtlCache<T extends object> {
         break;
       }
     }
-    this.#entries.set(key, { value, until: this.#clock.now() + ttlMs });
+    this.#entries.set(key, { value, until: this.#clock.monotonic() + ttlMs });
   }
 }

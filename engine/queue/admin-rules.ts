@@ -148,6 +148,15 @@ export class AdminRules {
     return rule ?? null;
   }
 
+  /** The mail clock was set back: rules last as long as they still would have. */
+  shift(byMs: number): void {
+    this.#bounces.shift(byMs);
+    this.#suspensions.shift(byMs);
+    for (const [name, rule] of this.#ready) {
+      this.#ready.set(name, { ...rule, expiresMs: rule.expiresMs + byMs });
+    }
+  }
+
   #made(durationMs: number): { readonly id: string; readonly expiresMs: EpochMs } {
     const expiresMs = this.#clock.now() + Math.max(0, durationMs);
     return { id: uuidV4(this.#random), expiresMs };
@@ -210,6 +219,12 @@ class CriteriaIndex<T extends SuspendRule> {
       if (rule.id === id) return this.#rules.delete(key);
     }
     return false;
+  }
+
+  shift(byMs: number): void {
+    for (const [key, rule] of this.#rules) {
+      this.#rules.set(key, { ...rule, expiresMs: rule.expiresMs + byMs });
+    }
   }
 
   #isAlive(rule: T): boolean {

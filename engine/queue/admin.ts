@@ -184,10 +184,13 @@ export class QueueAdmin {
     return false;
   }
 
-  /** The mail clock was moved back: what waits keeps its distance. */
+  /** The mail clock was moved back: what waits, and every rule, keeps its distance. */
   shiftDue(byMs: number): void {
-    for (const queue of this.#parts.registry.all()) queue.shiftDue(byMs);
-    this.#parts.activity.changed();
+    const { registry, rules, deps, activity } = this.#parts;
+    for (const queue of registry.all()) queue.shiftDue(byMs);
+    rules.shift(byMs);
+    deps.store.shiftDue(byMs);
+    activity.changed();
   }
 
   #named(name: string): ScheduledQueue[] {

@@ -205,7 +205,7 @@ export class Insertion {
     const rate = queue.config.maxMessageRate;
     if (rate === null) return false;
     const key = `schedq-${queue.name}-message-rate`;
-    const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.now());
+    const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.monotonic());
     if (retryAfterSeconds === null) return false;
     const delayMs = retryAfterSeconds * 1000;
     await requeue.requeue({

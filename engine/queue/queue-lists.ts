@@ -99,6 +99,15 @@ export class QueueLists {
     return next === Infinity ? null : next;
   }
 
+  /** When a scheduled queue looks for due messages next: at or a tick after `nextDueMs`. */
+  get nextWakeMs(): EpochMs | null {
+    let next = Infinity;
+    for (const queue of this.#parts.registry.all()) {
+      next = Math.min(next, queue.nextWakeMs ?? Infinity);
+    }
+    return next === Infinity ? null : next;
+  }
+
   scheduled(): ScheduledQueueSummary[] {
     return [...this.#parts.registry.all()].map((queue) => this.#summary(queue));
   }

@@ -8,7 +8,7 @@
  * Source: reference `queues-delivery.md` §2; golden `queue-config-*`.
  */
 import { toError } from '../base/assert.ts';
-import type { EpochMs } from '../base/clock.ts';
+import type { EpochMs, MonotonicMs } from '../base/clock.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
 import type { EventTrace } from '../policy/event-call.ts';
 import { builtInConfig } from './built-in-queues.ts';
@@ -24,7 +24,7 @@ const REFRESH_BATCH = 50;
 export class QueueRegistry {
   readonly #parts: QueueParts;
   readonly #queues = new Map<string, ScheduledQueue>();
-  readonly #failures = new Map<string, { readonly error: Error; readonly untilMs: EpochMs }>();
+  readonly #failures = new Map<string, { readonly error: Error; readonly untilMs: MonotonicMs }>();
   readonly #configuring = new Map<string, Promise<void>>();
   readonly #wheelOriginMs: EpochMs;
 
@@ -70,7 +70,7 @@ export class QueueRegistry {
     }
     const failure = this.#failures.get(name);
     if (failure !== undefined) {
-      if (this.#parts.deps.clock.now() < failure.untilMs) throw failure.error;
+      if (this.#parts.deps.clock.monotonic() < failure.untilMs) throw failure.error;
       this.#failures.delete(name);
     }
     await this.#configure(name, trace);
@@ -125,8 +125,9 @@ export class QueueRegistry {
         this.#queues.delete(queue.name);
       }
     }
+    const monotonic = this.#parts.deps.clock.monotonic();
     for (const [name, failure] of this.#failures) {
-      if (now >= failure.untilMs) this.#failures.delete(name);
+      if (monotonic >= failure.untilMs) this.#failures.delete(name);
     }
   }
 
@@ -136,7 +137,7 @@ export class QueueRegistry {
 
   #isStale(queue: ScheduledQueue): boolean {
     const { refreshStrategy, refreshIntervalMs } = queue.config;
-    const now = this.#parts.deps.clock.now();
+    const now = this.#parts.deps.clock.monotonic();
     return refreshStrategy === 'Ttl' && now >= (queue.configuredMs ?? 0) + refreshIntervalMs;
   }
 
@@ -171,7 +172,7 @@ export class QueueRegistry {
     } catch (thrown) {
       const error = toError(thrown);
       if (known?.isResolved !== true) {
-        this.#failures.set(name, { error, untilMs: deps.clock.now() + FAILURE_KEPT_MS });
+        this.#failures.set(name, { error, untilMs: deps.clock.monotonic() + FAILURE_KEPT_MS });
       }
       throw error;
     }

@@ -30,6 +30,7 @@ import { WaitingTable } from './waiting-table.ts';
 
 const SWEEP_MS = 10_000;
 const QUIET_LOOK_MS = 2;
+const QUIET_TURNS = 50;
 /** Attempts under way may take this long after a stop was asked for. */
 const STOP_GRACE_MS = 10_000;
 
@@ -94,10 +95,17 @@ export class Queues implements QueueDoor {
     return [...readyQueues.all()].every((queue) => queue.isSettled);
   }
 
-  /** Resolves when it is quiet: before the clock jumps, and between two events of a forward. */
-  async whenQuiet(): Promise<void> {
+  /**
+   * Resolves when it is quiet: before the clock jumps, and between two events of a forward; at
+   * once when it is aborted.
+   */
+  async whenQuiet(signal?: AbortSignal): Promise<void> {
     const { realClock } = this.#parts.deps;
-    while (!this.isQuiet) await realClock.sleep(QUIET_LOOK_MS);
+    for (let look = 0; !this.isQuiet && signal?.aborted !== true; look++) {
+      // Most of what an event starts ends within a few turns of the loop.
+      if (look < QUIET_TURNS) await new Promise<void>((resolve) => setImmediate(resolve));
+      else await realClock.sleep(QUIET_LOOK_MS);
+    }
   }
 
   /**

@@ -7,7 +7,7 @@
  *
  * Source: reference `queues-delivery.md` §4.3, §4.7.
  */
-import type { EpochMs, Timer } from '../base/clock.ts';
+import type { EpochMs, MonotonicMs, Timer } from '../base/clock.ts';
 import { readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
 import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { Message } from '../mail/message.ts';
@@ -62,19 +62,19 @@ export class ReadyQueue {
   readonly #states = new Map<ReadyState, { readonly context: string; readonly since: EpochMs }>();
   #identity: ReadyQueueIdentity;
   #path: EgressPathConfig;
-  #configuredMs: EpochMs;
+  #configuredMs: MonotonicMs;
   #isRefreshing = false;
   #entries: ReadyEntry[] = [];
   #head = 0;
   #wokenCount = 0;
-  #lastUsedMs: EpochMs;
+  #lastUsedMs: MonotonicMs;
   #pause: Timer | null = null;
 
   constructor(parts: QueueParts, identity: ReadyQueueIdentity, path: EgressPathConfig) {
     this.#parts = parts;
     this.#identity = identity;
     this.#path = path;
-    this.#configuredMs = parts.deps.clock.now();
+    this.#configuredMs = parts.deps.clock.monotonic();
     this.#lastUsedMs = this.#configuredMs;
   }
 
@@ -134,7 +134,7 @@ export class ReadyQueue {
   }
 
   push(entry: ReadyEntry): void {
-    this.#lastUsedMs = this.#parts.deps.clock.now();
+    this.#lastUsedMs = this.#parts.deps.clock.monotonic();
     this.#parts.activity.holdBody(entry.message);
     entry.queue.outsideCount++;
     this.#entries.push(entry);
@@ -176,7 +176,7 @@ export class ReadyQueue {
       rates.unshift([`kumomta.source_selection_rate.${this.name}`, sourceSelectionRate]);
     }
     return rates.every(
-      ([key, rate]) => !deps.throttles.take(key, rate, deps.clock.now()).isThrottled,
+      ([key, rate]) => !deps.throttles.take(key, rate, deps.clock.monotonic()).isThrottled,
     );
   }
 
@@ -203,7 +203,7 @@ export class ReadyQueue {
   ended(dispatcher: Dispatcher, how: 'paused' | 'at-once'): void {
     const { deps, activity, readyQueues } = this.#parts;
     this.#dispatchers.delete(dispatcher);
-    this.#lastUsedMs = deps.clock.now();
+    this.#lastUsedMs = deps.clock.monotonic();
     readyQueues.releaseLease(this);
     activity.changed();
     if (activity.isStopping) return;
@@ -256,7 +256,7 @@ export class ReadyQueue {
     const { deps } = this.#parts;
     if (this.#isRefreshing) return;
     this.#isRefreshing = true;
-    this.#configuredMs = deps.clock.now();
+    this.#configuredMs = deps.clock.monotonic();
     try {
       const { creator, source, site } = this.#identity;
       const domain = routingDomainOf(creator.parsed);
@@ -284,7 +284,7 @@ export class ReadyQueue {
   }
 
   /** Nothing happened here for long. */
-  isReapable(nowMs: EpochMs): boolean {
+  isReapable(nowMs: MonotonicMs): boolean {
     return this.count === 0 && this.#dispatchers.size === 0 && nowMs >= this.#lastUsedMs + REAP_MS;
   }
 
@@ -299,7 +299,7 @@ export class ReadyQueue {
 
   #refreshWhenStale(): void {
     const { refreshStrategy, refreshIntervalMs } = this.#path;
-    const age = this.#parts.deps.clock.now() - this.#configuredMs;
+    const age = this.#parts.deps.clock.monotonic() - this.#configuredMs;
     if (refreshStrategy === 'Ttl' && age >= refreshIntervalMs) void this.refresh();
   }
 

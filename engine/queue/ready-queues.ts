@@ -117,7 +117,7 @@ export class ReadyQueues {
   }
 
   reap(): void {
-    const now = this.#parts.deps.clock.now();
+    const now = this.#parts.deps.clock.monotonic();
     for (const [name, queue] of this.#queues) {
       if (!queue.isReapable(now)) continue;
       queue.close();

@@ -7,7 +7,7 @@
  * apply and its messages wait), *resolved*. Invariant: every slot of the heap belongs to this
  * queue alone, and the timer is set for the first of them.
  */
-import type { Clock, EpochMs, Timer } from '../base/clock.ts';
+import type { Clock, EpochMs, MonotonicMs, Timer } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { protocolRoute } from '../delivery/ready-queue-name.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
@@ -43,7 +43,7 @@ export class ScheduledQueue {
   #config: QueueConfig = DEFAULT_QUEUE_CONFIG;
   #route: string | null = null;
   #configError: string | null = null;
-  #configuredMs: EpochMs | null = null;
+  #configuredMs: MonotonicMs | null = null;
   /** Null when it has to be looked for. */
   #oldestMs: EpochMs | null = null;
   #timer: Timer | null = null;
@@ -83,7 +83,7 @@ export class ScheduledQueue {
   }
 
   /** When the configuration was asked for last. */
-  get configuredMs(): EpochMs | null {
+  get configuredMs(): MonotonicMs | null {
     return this.#configuredMs;
   }
 
@@ -96,7 +96,7 @@ export class ScheduledQueue {
     this.#config = config;
     this.#route = route;
     this.#configError = null;
-    this.#configuredMs = this.#clock.now();
+    this.#configuredMs = this.#clock.monotonic();
     this.arm();
   }
 
@@ -112,6 +112,11 @@ export class ScheduledQueue {
 
   get nextDueMs(): EpochMs | null {
     return this.#heap.nextDueMs;
+  }
+
+  /** When it looks for due messages next: at the first tick after the first due time. */
+  get nextWakeMs(): EpochMs | null {
+    return this.#timerMs === Infinity ? null : this.#timerMs;
   }
 
   add(entry: WaitingEntry): void {

@@ -33,7 +33,7 @@ export class SessionRates {
     if (rate === null) return;
     const key = `${this.#ready.name}-connection-rate`;
     for (;;) {
-      const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.now());
+      const { retryAfterSeconds } = deps.throttles.take(key, rate, deps.clock.monotonic());
       if (retryAfterSeconds === null || this.#phases.signal.aborted) break;
       this.#phases.enter('ConnectionRateThrottled');
       this.#ready.setState('connection_rate_throttled', key);
@@ -52,7 +52,7 @@ export class SessionRates {
     }
     for (const [key, rate] of rates) {
       for (;;) {
-        const now = deps.clock.now();
+        const now = deps.clock.monotonic();
         const { retryAfterSeconds } = deps.throttles.take(key, rate, now, messageCount);
         if (retryAfterSeconds === null) break;
         if (this.#phases.signal.aborted) return 'stopped';

@@ -19,6 +19,7 @@ export const OP = {
   deleteRows: 9,
   patchRow: 10,
   linkRecord: 11,
+  shiftDue: 12,
 } as const;
 
 /** Numbers in the database; never renumbered. */
@@ -212,6 +213,9 @@ export type PatchRowOp = readonly [
 /** Names the row of a record that was written before its row. */
 export type LinkRecordOp = readonly [op: typeof OP.linkRecord, recordSeq: number, rowSeq: number];
 
+/** The clock was set back: every due time moves with it. */
+export type ShiftDueOp = readonly [op: typeof OP.shiftDue, byMs: number];
+
 export type Op =
   | TransactionOp
   | UpdateMessageOp
@@ -224,7 +228,8 @@ export type Op =
   | LedgerOp
   | DeleteRowsOp
   | PatchRowOp
-  | LinkRecordOp;
+  | LinkRecordOp
+  | ShiftDueOp;
 
 export interface Batch {
   readonly number: number;

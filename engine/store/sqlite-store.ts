@@ -345,6 +345,10 @@ export class SqliteStore implements Store {
     return recordSeq;
   }
 
+  shiftDue(byMs: number): void {
+    this.#queue.add([OP.shiftDue, byMs]);
+  }
+
   getSetting(key: string): string | undefined {
     return this.#settings.get(key);
   }

@@ -241,6 +241,8 @@ export interface Store {
     readonly text: string;
     readonly attemptId: number | null;
   }): number;
+  /** The clock was set back: the due time of everything that waits moves by `byMs`. */
+  shiftDue(byMs: number): void;
   /** Small settings that must survive: clock state, switches. */
   getSetting(key: string): string | undefined;
   setSetting(key: string, value: string): void;

@@ -182,6 +182,12 @@ export class MemoryStore implements Store {
     return recordSeq;
   }
 
+  shiftDue(byMs: number): void {
+    for (const { message } of this.#kept.values()) {
+      if (message.due !== null) message.due += byMs;
+    }
+  }
+
   getSetting(key: string): string | undefined {
     return this.#settings.get(key);
   }

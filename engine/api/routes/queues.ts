@@ -1,6 +1,6 @@
 /** `/queues…`: scheduled and ready queues, and what can be done with them. */
 import { z } from 'zod';
-import { ApiProblem, route } from '../route.ts';
+import { ApiProblem, asSent, route } from '../route.ts';
 import type { Route } from '../route.ts';
 
 const MESSAGES_MAX = 1_000;
@@ -61,10 +61,7 @@ export const queueRoutes: readonly Route[] = [
     answer: 'QueueActionResult',
     async run({ body }, { doors }) {
       doors.audit(body.verb, body);
-      // zod says `undefined` where the protocol says absent; JSON knows only the latter.
-      return doors.queues.act(
-        JSON.parse(JSON.stringify(body)) as Parameters<typeof doors.queues.act>[0],
-      );
+      return doors.queues.act(asSent(body));
     },
   }),
 ];

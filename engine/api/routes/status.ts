@@ -1,9 +1,11 @@
 /** `/status`, `/clock`, `/remaps`, `/policy/lines`: the engine itself. */
 import { z } from 'zod';
-import { ApiProblem, route } from '../route.ts';
+import { ApiProblem, asSent, route } from '../route.ts';
 import type { Route } from '../route.ts';
 
 const LINES_AROUND_MAX = 200;
+/** Ten years. */
+const FORWARD_MS_MAX = 3_653 * 86_400_000;
 
 export const statusRoutes: readonly Route[] = [
   route({
@@ -31,16 +33,23 @@ export const statusRoutes: readonly Route[] = [
     method: 'POST',
     url: '/clock',
     summary: 'Change the mail clock: speed (0 freezes), forward, jump to the next due time, reset',
-    body: z.strictObject({
-      speed: z.union([z.literal(0), z.literal(1), z.literal(60), z.literal(3600)]).optional(),
-      forwardMs: z.number().positive().optional(),
-      jumpToNextDue: z.boolean().optional(),
-      reset: z.boolean().optional(),
-    }),
+    body: z
+      .strictObject({
+        speed: z.union([z.literal(0), z.literal(1), z.literal(60), z.literal(3600)]).optional(),
+        forwardMs: z.number().positive().max(FORWARD_MS_MAX).optional(),
+        jumpToNextDue: z.boolean().optional(),
+        stop: z.boolean().optional(),
+        reset: z.enum(['ask', 'shift', 'stay']).optional(),
+        dontWait: z.boolean().optional(),
+      })
+      .refine(
+        ({ dontWait: _, ...asked }) => Object.keys(asked).length === 1,
+        'expected exactly one of speed, forwardMs, jumpToNextDue, stop, reset',
+      ),
     answer: 'ClockStatus',
     async run({ body }, { doors }) {
       doors.audit('clock', body);
-      return doors.clock.change(body);
+      return doors.clock.change(asSent(body));
     },
   }),
   route({

@@ -6,7 +6,7 @@
  *
  * Source: reference `lua-api.md` §3.3.
  */
-import type { Clock, EpochMs } from '../../base/clock.ts';
+import type { Clock, MonotonicMs } from '../../base/clock.ts';
 import { debugDuration } from '../../base/rust-duration.ts';
 import type { JsonValue } from '../../mail/json.ts';
 import type { Frozen } from './memoized-table.ts';
@@ -31,7 +31,7 @@ export type Memoized =
 
 interface Entry {
   readonly value: Memoized;
-  readonly expiresMs: EpochMs;
+  readonly expiresMs: MonotonicMs;
 }
 
 export class MemoizeCache {
@@ -55,7 +55,7 @@ export class MemoizeCache {
   /** The live entry of a key; what is stale counts as absent. */
   find(key: string): Memoized | undefined {
     const entry = this.#entries.get(key);
-    if (!entry || entry.expiresMs <= this.#mailClock.now()) return undefined;
+    if (!entry || entry.expiresMs <= this.#mailClock.monotonic()) return undefined;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry.value;
@@ -68,7 +68,7 @@ export class MemoizeCache {
 
   store(key: string, value: Memoized): void {
     this.#entries.delete(key);
-    this.#entries.set(key, { value, expiresMs: this.#mailClock.now() + this.settings.ttlMs });
+    this.#entries.set(key, { value, expiresMs: this.#mailClock.monotonic() + this.settings.ttlMs });
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.settings.capacity) break;
       this.#entries.delete(oldest);

@@ -33,7 +33,7 @@ class UserThrottle extends HostObject {
 
 export function throttleBindings(deps: CoreDeps): Bindings {
   const take = (throttle: UserThrottle): GcraResult =>
-    deps.world.gcra.take(throttle.key, throttle.spec, deps.mailClock.now());
+    deps.world.gcra.take(throttle.key, throttle.spec, deps.mailClock.monotonic());
   const type: UserdataType<UserThrottle> = {
     name: 'UserThrottle',
     class: UserThrottle,
