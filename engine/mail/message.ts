@@ -14,6 +14,9 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { formatQueueName } from './queue-name.ts';
 import type { Scheduling } from './scheduling.ts';
 
+/** Meta that a message-level route leaves on what it has decided about. */
+export const ROUTE_META = 'postyard_route';
+
 export interface MessageInit {
   id: SpoolId;
   sender: EnvelopeAddress;
@@ -145,6 +148,13 @@ export class Message {
       domain: (this.recipients[0]?.domain ?? '').toLowerCase(),
       routingDomain: this.#metaText('routing_domain'),
     });
+  }
+
+  /** The message-level route that decided about it; null when none did. */
+  get routeName(): string | null {
+    const decided = this.meta[ROUTE_META];
+    if (typeof decided !== 'object' || decided === null || Array.isArray(decided)) return null;
+    return typeof decided['name'] === 'string' ? decided['name'] : null;
   }
 
   #metaText(key: string): string | null {

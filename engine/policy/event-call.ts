@@ -28,6 +28,8 @@ export interface EventCall {
   }[];
   /** Where the handler was registered, e.g. `init.lua:58`; absent when the event has no handler. */
   readonly handler?: { readonly file: string; readonly line: number };
+  /** A route decided this, not the policy; its name. */
+  readonly route?: string;
 }
 
 /** Collects the calls made on behalf of one transaction or attempt. Bounded; says when it was cut. */
