@@ -48,6 +48,8 @@ import { nameLightUserdata, seedRandom, trimStandardLibrary } from './standard-l
 
 /** Instructions between two looks at the clock: about a tenth of a millisecond. */
 const HOOK_INSTRUCTIONS = 10_000;
+/** A script may catch "not enough memory", collect, and go on; not for ever. */
+const REFUSALS_MAX = 64;
 /** A wasm memory cannot address more. */
 const MEMORY_BYTES_MAX = 2 ** 32 - 65_536;
 /** New userdata after which Lua is told to collect: it sees their four bytes, not what they hold. */
@@ -91,6 +93,8 @@ export class LuaContext implements LuaContextHandle {
   readonly #threads: Thread[] = [];
   readonly #activity: Activity = { running: 0, fatal: null };
   readonly #time: LuaTime;
+  /** How often the present event was refused more memory. */
+  #refusals = 0;
   /** Registry references of functions that the bridge itself calls. */
   readonly #messageHandler: number;
   readonly #collectGarbage: number;
@@ -108,6 +112,7 @@ export class LuaContext implements LuaContextHandle {
         dispatchClosure: (L) => this.#calls.dispatchClosure(L),
         resumed: (L, _status, context) => this.#calls.resumed(L, context),
         hook: (L) => this.#checkBudget(L),
+        grows: (verdict) => this.#checkMemory(verdict),
         write: (bytes) => options.warn?.(Buffer.from(bytes).toString('utf8')),
       },
       options.memoryBytesMax ?? MEMORY_BYTES_MAX,
@@ -152,6 +157,8 @@ export class LuaContext implements LuaContextHandle {
     lua.lua_getglobal(L, this.machine.name('collectgarbage'));
     this.#collectGarbage = this.machine.ref(L);
     if (options.budgetMs !== undefined) {
+      // `firstLuaPlace` may need it while memory is being allocated.
+      this.machine.name('Sl');
       lua.lua_sethook(L, this.machine.hookPointer, LUA_MASKCOUNT, HOOK_INSTRUCTIONS);
     }
   }
@@ -348,6 +355,7 @@ export class LuaContext implements LuaContextHandle {
   /** Starts the budget of the next event. */
   resetBudget(): void {
     this.#time.reset();
+    this.#refusals = 0;
   }
 
   /** A full garbage collection. */
@@ -405,7 +413,7 @@ export class LuaContext implements LuaContextHandle {
     this.objects.restore();
     this.#functions.length = this.#sealedFunctionCount;
     this.#activity.running = 0;
-    this.#time.reset();
+    this.resetBudget();
     this.#activity.fatal = null;
     seedRandom(this, this.#main, seed);
   }
@@ -514,6 +522,20 @@ export class LuaContext implements LuaContextHandle {
     const place = firstLuaPlace(this.machine, L);
     const where = place ? ` at ${place.file}:${place.line}` : '';
     throw this.#makeFatal(`Lua ran for longer than ${budgetMs / 1000} s${where}`, place);
+  }
+
+  /**
+   * Between two instructions that the hook counts a script may fill its memory: a loop that makes
+   * long strings spends its time in C. So the clock is looked at here, too.
+   */
+  #checkMemory(verdict: 'granted' | 'refused'): void {
+    const L = this.#activity.running;
+    if (L === 0 || this.#options.budgetMs === undefined) return;
+    this.#checkBudget(L);
+    if (verdict === 'granted' || ++this.#refusals <= REFUSALS_MAX) return;
+    const place = firstLuaPlace(this.machine, L);
+    const limit = Math.round((this.#options.memoryBytesMax ?? MEMORY_BYTES_MAX) / 2 ** 20);
+    throw this.#makeFatal(`Lua went on asking for more than its ${limit} MB of memory`, place);
   }
 
   #makeFatal(message: string, place: LuaPlace | null, cause?: unknown): Error {

@@ -32,6 +32,8 @@ export interface LuaCallbacks {
   resumed(L: LuaState, status: number, context: number): number;
   /** `lua_Hook`, called every so many instructions. */
   hook(L: LuaState, debug: Pointer): void;
+  /** The memory is to grow, or must not any more; may throw, which breaks the machine. */
+  grows(verdict: 'granted' | 'refused'): void;
   /** What `warn` writes. */
   write(bytes: Uint8Array): void;
 }
@@ -228,8 +230,10 @@ export class LuaMachine {
     this.i32 = new Int32Array(buffer);
   }
 
-  #grow(bytesWanted: number): number {
-    if (bytesWanted > this.#memoryBytesMax) return 0;
+  #grow(bytesWanted: number, callbacks: LuaCallbacks): number {
+    const isTooMuch = bytesWanted > this.#memoryBytesMax;
+    callbacks.grows(isTooMuch ? 'refused' : 'granted');
+    if (isTooMuch) return 0;
     const have = this.lua.memory.buffer.byteLength;
     // A fifth more than asked for, so that a growing script does not grow page by page.
     const generous = Math.min(bytesWanted * 1.2, this.#memoryBytesMax);
@@ -264,7 +268,8 @@ export class LuaMachine {
       _emscripten_throw_longjmp: (): never => {
         throw LONGJMP;
       },
-      emscripten_resize_heap: (bytesWanted: number): number => this.#grow(bytesWanted >>> 0),
+      emscripten_resize_heap: (bytesWanted: number): number =>
+        this.#grow(bytesWanted >>> 0, callbacks),
       // Lua seeds its string hash from this: constant, so that `pairs` has one order.
       emscripten_date_now: (): number => 0,
       _emscripten_get_now_is_monotonic: (): number => 1,

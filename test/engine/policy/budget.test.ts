@@ -35,6 +35,15 @@ end)
 kumo.on('big strings in pcall', function()
   while true do pcall(string.rep, 'x', 1 << 30) end
 end)
+kumo.on('full memory in pcall', function()
+  local t = {}
+  local function more() t[#t + 1] = ('y'):rep(1000):rep(1000) end
+  while true do pcall(more) end
+end)
+kumo.on('slow strings', function()
+  local t = {}
+  while true do t[#t + 1] = ('x'):rep(1000000) end
+end)
 kumo.on('deep recursion', function()
   local function f(n) return 1 + f(n + 1) end
   f(1)
@@ -66,24 +75,27 @@ end)
 `;
 
 let policy: TestPolicy;
+/** The same, with all the time it needs to fill its memory. */
+let patient: TestPolicy;
 
 beforeAll(async () => {
-  policy = await TestPolicy.load(POLICY, {
-    isStrict: false,
-    budgetMs: 250,
-    memoryBytesMax: 64 * 1024 * 1024,
-  });
+  const limits = { isStrict: false, memoryBytesMax: 64 * 1024 * 1024 };
+  policy = await TestPolicy.load(POLICY, { ...limits, budgetMs: 250 });
+  patient = await TestPolicy.load(POLICY, { ...limits, budgetMs: 60_000 });
 });
-afterAll(() => policy[Symbol.asyncDispose]());
+afterAll(async () => {
+  await policy[Symbol.asyncDispose]();
+  await patient[Symbol.asyncDispose]();
+});
 
-async function failure(event: string): Promise<PolicyError> {
+async function failure(event: string, { host } = policy): Promise<PolicyError> {
   let error: unknown;
   try {
-    await policy.host.callEvent(event, []);
+    await host.callEvent(event, []);
   } catch (thrown) {
     error = thrown;
   }
-  expect(await policy.host.callEvent('ok', [])).toEqual(['fine']);
+  expect(await host.callEvent('ok', [])).toEqual(['fine']);
   return error as PolicyError;
 }
 
@@ -105,14 +117,21 @@ describe('a script that runs too long', () => {
 
 describe('a script that wants too much memory', () => {
   it.each(['big string', 'big table'])('gets an error: %s', async (event) => {
-    const error = await failure(event);
+    const error = await failure(event, patient);
     expect(error.message).toBe('memory error: not enough memory');
-    expect([error.event, error.file]).toEqual([event, policy.file]);
+    expect([error.event, error.file]).toEqual([event, patient.file]);
     expect(error.line).toBeGreaterThan(1);
   });
 
   it('cannot go on forever by catching it', async () => {
-    expect((await failure('big strings in pcall')).message).toMatch('Lua ran for longer');
+    const why = /^Lua went on asking for more than its 64 MB of memory/;
+    expect((await failure('big strings in pcall', patient)).message).toMatch(why);
+    expect((await failure('full memory in pcall', patient)).message).toMatch(why);
+  });
+
+  it('is stopped while its time goes into long strings, not instructions', async () => {
+    const error = await failure('slow strings');
+    expect(error.message).toMatch(/^Lua ran for longer than 0.25 s at .*init.lua:\d+$/);
   });
 });
 
