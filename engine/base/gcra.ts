@@ -96,6 +96,11 @@ export class GcraStore {
     return result;
   }
 
+  /** The budgets of another store as they are now. */
+  copyFrom(other: GcraStore): void {
+    for (const [key, arrivalMs] of other.#arrivals) this.#arrivals.set(key, arrivalMs);
+  }
+
   #forgetIdle(nowMs: EpochMs): void {
     for (const [key, arrivalMs] of this.#arrivals) {
       if (arrivalMs <= nowMs) this.#arrivals.delete(key);

@@ -24,6 +24,8 @@ export interface SourceOptions {
   readonly mapPath: (path: string, mode: 'read' | 'write') => string;
   /** Folder that holds `policy-extras/`; null: the prefix is an ordinary folder. */
   readonly extrasDir: string | null;
+  /** Texts that stand for files as they are saved, by absolute path (dry runs of edited policies). */
+  readonly edited?: ReadonlyMap<string, string>;
 }
 
 export class PolicySource implements ChunkFiles {
@@ -44,6 +46,8 @@ export class PolicySource implements ChunkFiles {
 
   /** @throws {PolicyError} the file cannot be read, or is not UTF-8 */
   static read(file: string, options: SourceOptions): PolicySource {
+    const edited = options.edited?.get(resolve(file));
+    if (edited !== undefined) return new PolicySource(file, edited, options);
     let bytes: Buffer;
     try {
       bytes = readFileSync(file);
@@ -64,7 +68,7 @@ export class PolicySource implements ChunkFiles {
 
   find(path: string): string | undefined {
     const named = this.#rename(path);
-    if (this.#modules.has(named)) return named;
+    if (this.#modules.has(named) || this.#options.edited?.has(resolve(named))) return named;
     try {
       return statSync(this.#real(named)).isFile() ? named : undefined;
     } catch {
@@ -76,6 +80,8 @@ export class PolicySource implements ChunkFiles {
     const named = this.#rename(path);
     const known = this.#modules.get(named);
     if (known) return known;
+    const edited = this.#options.edited?.get(resolve(named));
+    if (edited !== undefined) return Buffer.from(edited, 'utf8');
     try {
       const bytes = readFileSync(this.#real(named));
       this.#modules.set(named, bytes);

@@ -4,6 +4,7 @@
  *
  * Source: reference `lua-api.md` §1.2–1.4, §3.3, §3.6, §3.7.
  */
+import type { Clock } from '../base/clock.ts';
 import { GcraStore } from '../base/gcra.ts';
 import type { CounterSeries } from './bindings/counter-series.ts';
 import type { MemoizeCache } from './bindings/memoize-cache.ts';
@@ -64,6 +65,17 @@ export class PolicyWorld {
     this.#stdout = options.stdout ?? ((bytes) => void process.stdout.write(bytes));
     this.#exit = options.exit ?? null;
     this.#onPrint = options.onPrint ?? null;
+  }
+
+  /** Takes copies of what another engine's contexts share; neither sees the other's changes. */
+  copyFrom(other: PolicyWorld, clocks: { mailClock: Clock; clock: Clock }): void {
+    for (const [name, cache] of other.caches) this.caches.set(name, cache.copy(clocks));
+    for (const [name, queue] of other.queues) this.queues.set(name, queue.copy());
+    for (const [name, series] of other.counters) {
+      this.counters.set(name, series.copy(clocks.mailClock));
+    }
+    this.gcra.copyFrom(other.gcra);
+    this.epoch = other.epoch;
   }
 
   /** A glob of the policy's world as one of this machine. */

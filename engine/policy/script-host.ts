@@ -80,6 +80,8 @@ export interface ScriptHostOptions {
   readonly isValidating?: boolean;
   /** Folder that holds `policy-extras/`, in place of `/opt/kumomta/share`. */
   readonly extrasDir: string | null;
+  /** A Lua module that every context loads after the policy; its events are not the policy's. */
+  readonly companion?: string;
   /** Null: unlimited. Default: as the mode says. */
   readonly budgetMs?: number | null;
   readonly memoryBytesMax?: number | null;
@@ -89,6 +91,10 @@ export interface ScriptHostOptions {
   readonly exit?: (code: number) => void;
   /** Replaces host functions by their effect (dry runs). */
   readonly gate?: Gate;
+  /** Begins with copies of what the contexts of another host share. */
+  readonly forkOf?: PolicyWorld;
+  /** Unsaved texts of policy files, by absolute path. */
+  readonly edited?: ReadonlyMap<string, string>;
 }
 
 export interface PolicyProblem {
@@ -118,6 +124,7 @@ export class ScriptHost implements PolicyEvents {
       onPrint: (text) => deps.services.diagnostic('info', text),
     });
     this.world.events = this;
+    if (options.forkOf) this.world.copyFrom(options.forkOf, deps);
     this.heartbeat = new Heartbeat();
     this.#deps = {
       ...deps,
@@ -136,6 +143,7 @@ export class ScriptHost implements PolicyEvents {
       budgetMs,
       memoryBytesMax,
       gate: options.gate ?? null,
+      companion: options.companion ?? null,
       warn: (text) => deps.services.diagnostic('warn', text.trimEnd()),
     });
     this.#dispatcher = new EventDispatcher(deps.clock);
@@ -155,6 +163,7 @@ export class ScriptHost implements PolicyEvents {
       const source = PolicySource.read(file, {
         mapPath: this.#options.deps.mapPath,
         extrasDir: this.#options.extrasDir,
+        ...(this.#options.edited ? { edited: this.#options.edited } : {}),
       });
       pool = new ContextPool(source, {
         factory: this.#factory,

@@ -10,6 +10,7 @@ import type { Resolver } from '../../dns/resolver.ts';
 import type { HostModule, UserdataType } from '../lua/host-function.ts';
 import type { LuaValue } from '../lua/lua-value.ts';
 import type { PolicyServices } from '../services.ts';
+import type { NetworkAnswers } from './http-exchange.ts';
 
 export interface BindingDeps {
   /** Virtual: `kumo.time`, lifetimes, throttles. */
@@ -21,6 +22,8 @@ export interface BindingDeps {
   readonly services: PolicyServices;
   readonly guard: Guard;
   readonly resolver: Resolver;
+  /** Answers in the network's place; absent: the guard lets out what may go. */
+  readonly network?: NetworkAnswers;
   /** Maps a path the policy used to a real one, or throws when it may not be touched. */
   readonly mapPath: (path: string, mode: 'read' | 'write') => string;
   /** Runs the handler of a policy event in a context of its own (keys that come from an event). */

@@ -25,6 +25,13 @@ export class CounterSeries {
     this.#newest = this.#slot();
   }
 
+  copy(clock: Clock): CounterSeries {
+    const copy = new CounterSeries(this.settings, 0, clock);
+    copy.#buckets.splice(0, copy.#buckets.length, ...this.#buckets);
+    copy.#newest = this.#newest;
+    return copy;
+  }
+
   /** Adds to the present bucket; it never goes below zero. */
   add(delta: number): void {
     this.#advance();

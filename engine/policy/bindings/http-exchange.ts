@@ -16,6 +16,7 @@ import { GuardRefusal } from '../../guard/guard.ts';
 import type { Guard } from '../../guard/guard.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Resolver } from '../../dns/resolver.ts';
+import type { LuaValue } from '../lua/lua-value.ts';
 
 const REDIRECTS_MAX = 10;
 /** A policy never needs more of an answer; beyond this the exchange fails. */
@@ -28,6 +29,15 @@ export interface HttpDoor {
   readonly clock: Clock;
   readonly guard: Guard;
   readonly resolver: Resolver;
+  readonly network?: NetworkAnswers;
+}
+
+/** Answers in the network's place (dry runs). */
+export interface NetworkAnswers {
+  /** @throws {Error} there is no answer and nobody may be asked */
+  http(question: HttpQuestion, ask: () => Promise<HttpAnswer>): Promise<HttpAnswer>;
+  /** @throws {Error} as above */
+  redis(words: readonly (string | Uint8Array)[]): Promise<LuaValue>;
 }
 
 export interface HttpQuestion {
@@ -175,7 +185,16 @@ async function addressesOf(door: HttpDoor, host: string): Promise<string[]> {
 }
 
 /** Asks, following redirects. @throws {Error} reqwest's sentence, or the guard's refusal */
-export async function exchange(
+export function exchange(
+  door: HttpDoor,
+  connections: HttpConnections,
+  question: HttpQuestion,
+): Promise<HttpAnswer> {
+  const ask = (): Promise<HttpAnswer> => askFollowing(door, connections, question);
+  return door.network ? door.network.http(question, ask) : ask();
+}
+
+async function askFollowing(
   door: HttpDoor,
   connections: HttpConnections,
   question: HttpQuestion,

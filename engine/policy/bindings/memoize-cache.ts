@@ -48,6 +48,13 @@ export class MemoizeCache {
     this.#clock = clocks.clock;
   }
 
+  /** Another cache with the same entries, on other clocks that show the same time. */
+  copy(clocks: { mailClock: Clock; clock: Clock }): MemoizeCache {
+    const copy = new MemoizeCache(this.settings, clocks);
+    for (const [key, entry] of this.#entries) copy.#entries.set(key, entry);
+    return copy;
+  }
+
   get size(): number {
     return this.#entries.size;
   }

@@ -18,6 +18,14 @@ export class MessageQueue {
     this.bound = bound;
   }
 
+  /** Another queue with the same items; nobody waits for it. */
+  copy(): MessageQueue {
+    const copy = new MessageQueue(this.bound);
+    copy.#items.push(...this.#items);
+    copy.#isClosed = this.#isClosed;
+    return copy;
+  }
+
   get length(): number {
     return this.#items.length;
   }

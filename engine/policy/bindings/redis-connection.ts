@@ -36,6 +36,7 @@ export class RedisConnection {
 
   /** @throws {Error} what the server said, or why it could not be reached */
   async query(words: readonly (string | Uint8Array)[]): Promise<LuaValue> {
+    if (this.#door.network) return this.#door.network.redis(words);
     const socket = await (this.#socket ??= this.#open());
     return this.#ask(socket, words);
   }
