@@ -230,7 +230,8 @@ export class Dispatcher {
       site: identity.name,
       pool: identity.pool,
       source: identity.source.name,
-      route: queue.isResolved ? queue.route : protocolRoute(identity.protocol),
+      route:
+        message.routeName ?? (queue.isResolved ? queue.route : protocolRoute(identity.protocol)),
       nextDueMs: deps.clock.now() + retryDelayMs(message.numAttempts, queue.config),
     });
   }

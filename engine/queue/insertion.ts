@@ -167,7 +167,7 @@ export class Insertion {
       site,
       pool: null,
       source: null,
-      route: queue.route,
+      route: message.routeName ?? queue.route,
       nextDueMs: deps.clock.now() + retryDelayMs(message.numAttempts, queue.config),
     });
   }

@@ -77,7 +77,7 @@ export class MaildirPath {
       site: protocol.path,
       pool: null,
       source: null,
-      route: destination.route ?? queue.route,
+      route: destination.route ?? message.routeName ?? queue.route,
       nextDueMs: deps.clock.now() + retryDelayMs(message.numAttempts, queue.config),
     });
     if (details !== undefined) attempt.add({ details });

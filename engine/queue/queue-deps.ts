@@ -13,7 +13,7 @@ import type { DispositionLog } from '../log/record.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { QueueName } from '../mail/queue-name.ts';
 import type { PolicyEvents } from '../policy/events.ts';
-import type { MxListEntry, QueueConfig } from '../policy/settings.ts';
+import type { EgressPathConfig, MxListEntry, QueueConfig } from '../policy/settings.ts';
 import type { Store } from '../store/store.ts';
 import type { Activity } from './activity.ts';
 import type { AdminRules } from './admin-rules.ts';
@@ -36,6 +36,8 @@ export interface QueueConfigOverlay {
     campaign: string | null,
     routingDomain: string | null,
   ): { readonly config: QueueConfig; readonly route: string } | null;
+  /** The way to a site, as a route wants it; null when the policy is to be asked. */
+  path?(routingDomain: string, site: string): EgressPathConfig | null;
 }
 
 /** Where an SMTP delivery would go, as far as the queue knows. */

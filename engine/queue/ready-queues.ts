@@ -149,7 +149,9 @@ export class ReadyQueues {
     const { pool } = queue.selection;
     const source = await catalog.source(sourceName, trace);
     const domain = routingDomainOf(queue.parsed);
-    const path = await deps.events.getEgressPathConfig(domain, source.name, site.name, trace);
+    const path =
+      deps.overlay?.path?.(domain, site.name) ??
+      (await deps.events.getEgressPathConfig(domain, source.name, site.name, trace));
     const identity = { name, site, pool, source, creator: queue, protocol };
     const ready = new ReadyQueue(this.#parts, identity, path);
     this.#queues.set(name, ready);

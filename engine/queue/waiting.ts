@@ -90,7 +90,7 @@ export class Waiting {
   /** Writes what changed in a message without waking its body. */
   save(queue: ScheduledQueue, message: Message): void {
     const isDozing = message.isDozing;
-    this.#parts.deps.store.updateMessage(message, queue.name, queue.route);
+    this.#parts.deps.store.updateMessage(message, queue.name, message.routeName ?? queue.route);
     if (isDozing) message.doze();
   }
 
