@@ -11,6 +11,7 @@
 import type { ClockStatus } from './protocol/clock.ts';
 export type * from './protocol/clock.ts';
 export type * from './protocol/explain.ts';
+export type * from './protocol/queue-actions.ts';
 export type * from './protocol/expectations.ts';
 export type * from './protocol/replay.ts';
 
@@ -277,6 +278,9 @@ export interface QueueDetail {
   readonly retryIntervalMs: number;
   readonly maxRetryIntervalMs: number | null;
   readonly maxAgeMs: number;
+  /** How attempts are made: `smtp`, `maildir`, `lua:<constructor>`, … */
+  readonly egressPool: string | null;
+  /** Which handler or route gave the configuration; null when only the defaults apply. */
   readonly configSource: SourceLink | null;
   readonly messages: readonly QueuedMessage[];
   readonly more: number;
@@ -318,35 +322,6 @@ export interface QueuedMessage {
     readonly arithmetic: string;
   }[];
   readonly why: string;
-}
-
-/**
- * `POST /queues/actions`. `queue` or `messageIds` choose; both absent means everything.
- * `bounce` and `suspend` make a rule with a lifetime as KumoMTA's admin API does.
- */
-export type QueueAction =
-  | {
-      readonly verb: 'deliver-now';
-      readonly queue?: string;
-      readonly messageIds?: readonly string[];
-    }
-  | {
-      readonly verb: 'suspend';
-      readonly queue: string;
-      readonly reason: string;
-      readonly durationMs?: number;
-    }
-  | { readonly verb: 'resume'; readonly queue: string }
-  | {
-      readonly verb: 'bounce';
-      readonly queue?: string;
-      readonly messageIds?: readonly string[];
-      readonly reason: string;
-    };
-
-export interface QueueActionResult {
-  readonly changed: number;
-  readonly text: string;
 }
 
 /** `GET /records?cursor=&limit=&types=&q=` newest first; `types` is a list with commas. */

@@ -1,11 +1,15 @@
 /** Queues for the window: live lists from memory, what the store knows of their messages. */
 import { createdMsOf } from '../base/ids.ts';
-import type { SpoolId } from '../base/ids.ts';
-import type { Clock } from '../base/clock.ts';
+import type { MailClock } from '../base/mail-clock.ts';
+import { expiryMs, predictAttempts } from '../queue/predict.ts';
+import type { ScheduledQueueDetail, WaitingSummary } from '../queue/queue-lists.ts';
 import type { Queues } from '../queue/queues.ts';
+import type { Scheduling } from '../mail/scheduling.ts';
 import type { PastAttempt, QueueMessage } from '../store/queue-reads.ts';
 import type { Store } from '../store/store.ts';
 import type { QueuesDoor } from './doors.ts';
+import { QueueActions } from './queue-actions.ts';
+import { sourceLinkOf, withClock } from './waiting-words.ts';
 import type {
   LeftMessage,
   QueueAction,
@@ -21,9 +25,11 @@ const LEFT_MAX = 50;
 export class QueuesView implements QueuesDoor {
   readonly #queues: Queues;
   readonly #store: Store;
-  readonly #mailClock: Clock;
+  readonly #mailClock: MailClock;
+  readonly #actions: QueueActions;
 
-  constructor(queues: Queues, store: Store, mailClock: Clock) {
+  constructor(queues: Queues, store: Store, mailClock: MailClock) {
+    this.#actions = new QueueActions(queues, mailClock);
     this.#queues = queues;
     this.#store = store;
     this.#mailClock = mailClock;
@@ -50,84 +56,47 @@ export class QueuesView implements QueuesDoor {
       retryIntervalMs: detail.config.retryIntervalMs,
       maxRetryIntervalMs: detail.config.maxRetryIntervalMs,
       maxAgeMs: detail.config.maxAgeMs,
-      configSource: null,
-      messages: detail.messages.map((waiting): QueuedMessage => {
-        const known = byId.get(waiting.messageId);
-        return {
-          messageId: waiting.messageId,
-          seq: waiting.rowSeq,
-          to: known?.to ?? '',
-          subject: known?.subject ?? '',
-          createdMs: waiting.createdMs,
-          dueMs: waiting.dueMs,
-          numAttempts: waiting.numAttempts,
-          expiresMs: waiting.expiresMs,
-          past: (known?.past ?? []).flatMap(pastOf),
-          predicted: waiting.predicted,
-          why: waiting.why,
-        };
-      }),
+      egressPool: detail.config.egressPool,
+      configSource: sourceLinkOf(detail.configSource),
+      messages: detail.messages.map((waiting) =>
+        this.#message(waiting, byId.get(waiting.messageId), detail),
+      ),
       more: detail.more,
       left: left.map(leftMessage),
       nowMs: detail.nowMs,
     };
   }
 
-  async act(action: QueueAction): Promise<QueueActionResult> {
-    const { admin } = this.#queues;
-    switch (action.verb) {
-      case 'deliver-now': {
-        const changed = admin.deliverNow({
-          ...(action.queue !== undefined && { queue: action.queue }),
-          ...(action.messageIds !== undefined && { ids: action.messageIds as readonly SpoolId[] }),
-        });
-        return { changed, text: `${count(changed)} due now` };
-      }
-      case 'suspend':
-        admin.suspend({
-          criteria: onlyQueue(action.queue),
-          reason: action.reason,
-          ...(action.durationMs !== undefined && { durationMs: action.durationMs }),
-        });
-        return { changed: 1, text: `${action.queue} is suspended` };
-      case 'resume': {
-        const changed = admin.resume(action.queue);
-        return {
-          changed,
-          text: changed > 0 ? `${action.queue} is resumed` : `${action.queue} was not suspended`,
-        };
-      }
-      case 'bounce': {
-        if (action.messageIds !== undefined) {
-          const changed = await admin.bounceMessages(
-            action.messageIds as readonly SpoolId[],
-            action.reason,
-          );
-          return { changed, text: `${count(changed)} bounced` };
-        }
-        const rule = { criteria: onlyQueue(action.queue), reason: action.reason };
-        admin.bounce(rule);
-        return {
-          changed: 1,
-          text:
-            action.queue === undefined ? 'All queues are bouncing' : `${action.queue} is bouncing`,
-        };
-      }
-    }
+  act(action: QueueAction): Promise<QueueActionResult> {
+    return this.#actions.act(action);
   }
-}
 
-/** Rules name a queue exactly; without a name they match every queue. */
-function onlyQueue(
-  queue: string | undefined,
-): Parameters<Queues['admin']['suspend']>[0]['criteria'] {
-  return {
-    campaign: null,
-    tenant: null,
-    domain: null,
-    routingDomain: null,
-    queueNames: queue === undefined ? [] : [queue],
-  };
+  /** What the store knows of a waiting message beside what memory does. */
+  #message(
+    waiting: WaitingSummary,
+    known: QueueMessage | undefined,
+    detail: ScheduledQueueDetail,
+  ): QueuedMessage {
+    const scheduling =
+      known?.scheduling == null ? null : (JSON.parse(known.scheduling) as Scheduling);
+    const state = { ...waiting, scheduling };
+    return {
+      messageId: waiting.messageId,
+      seq: waiting.rowSeq,
+      to: known?.to ?? '',
+      subject: known?.subject ?? '',
+      createdMs: waiting.createdMs,
+      dueMs: waiting.dueMs,
+      numAttempts: waiting.numAttempts,
+      expiresMs: scheduling === null ? waiting.expiresMs : expiryMs(state, detail.config),
+      past: (known?.past ?? []).flatMap(pastOf),
+      predicted:
+        scheduling === null
+          ? waiting.predicted
+          : predictAttempts(state, detail.config, detail.nowMs),
+      why: withClock(waiting, this.#mailClock),
+    };
+  }
 }
 
 function pastOf(past: PastAttempt): QueuedMessage['past'] {
@@ -148,8 +117,4 @@ function leftMessage(message: QueueMessage): LeftMessage {
     leftMs: message.lastAttemptMs ?? 0,
     past: message.past.flatMap(pastOf),
   };
-}
-
-function count(messages: number): string {
-  return messages === 1 ? '1 message is' : `${messages} messages are`;
 }

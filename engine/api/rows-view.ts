@@ -1,5 +1,5 @@
 /** The Mail list and one recipient row, from the store and the inspect thread. */
-import type { Clock } from '../base/clock.ts';
+import type { MailClock } from '../base/mail-clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatSpan } from '../base/span-words.ts';
 import type { Inspector } from '../inspect/inspector.ts';
@@ -15,12 +15,13 @@ import { textOf, withoutCode } from './journey.ts';
 import { maildirPlace } from './maildir-place.ts';
 import type { AttemptList, Journey, LinkRequest, RowDetail, RowPage } from './protocol.ts';
 import { ApiProblem } from './route.ts';
+import { withClock } from './waiting-words.ts';
 
 export interface RowsViewParts {
   readonly store: Store;
   readonly inspector: Inspector;
   readonly queues: Queues;
-  readonly mailClock: Clock;
+  readonly mailClock: MailClock;
   readonly openHosts: () => readonly string[];
   readonly workspace: string;
 }
@@ -184,7 +185,9 @@ export class RowsView implements RowsDoor {
 
   #whyWaiting(row: RowSummary): string | null {
     if (row.messageId === null || (row.state !== 'queued' && row.state !== 'deferred')) return null;
-    return this.#parts.queues.lists.find(row.messageId as SpoolId, row.queue)?.why ?? null;
+    const { queues, mailClock } = this.#parts;
+    const waiting = queues.lists.find(row.messageId as SpoolId, row.queue);
+    return waiting === null ? null : withClock(waiting, mailClock);
   }
 
   /** One sentence on what became of it. */

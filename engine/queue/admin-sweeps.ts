@@ -6,10 +6,11 @@
  * Source: reference `queues-delivery.md` §10.1, §10.4; golden `admin-bounce`, `admin-rebind`.
  */
 import { toError } from '../base/assert.ts';
+import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { adjustDue } from '../mail/scheduling.ts';
 import type { Message } from '../mail/message.ts';
-import { matches } from './admin-rules.ts';
+import { EVERYTHING, matches } from './admin-rules.ts';
 import type { BounceRule, Criteria } from './admin-rules.ts';
 import { rebound } from './internal-replies.ts';
 import type { QueueParts } from './queue-deps.ts';
@@ -22,10 +23,26 @@ export interface RebindRequest {
   readonly reason: string;
   readonly suppressLogging: boolean;
   readonly data: Readonly<Record<string, string>>;
+  /** Metas that are taken away before; what undoes an earlier rebind asks for it. */
+  readonly unset?: readonly string[];
   /** Ask `rebind_message` instead of setting the data as meta. */
   readonly triggerEvent: boolean;
   /** Due at once, whether the queue changed or not. */
   readonly alwaysFlush: boolean;
+}
+
+/** One message that was bound to another queue, and the metas that its old queue came from. */
+export interface Rebound {
+  readonly id: SpoolId;
+  readonly from: string;
+  readonly to: string;
+  readonly before: Readonly<Record<string, string | null>>;
+}
+
+/** A due time that was changed. */
+export interface DueChange {
+  readonly id: SpoolId;
+  readonly dueMs: EpochMs;
 }
 
 /** Messages of one sweep that are read back at the same time. */
@@ -63,6 +80,60 @@ export class AdminSweeps {
   /** Gives everything that waits in the matching queues another destination. */
   async rebind(request: RebindRequest): Promise<number> {
     return this.#sweep(request.criteria, (queue, message) => this.#rebind(queue, message, request));
+  }
+
+  /** Gives single messages another destination, wherever they wait. */
+  async rebindMessages(
+    ids: readonly SpoolId[],
+    request: Omit<RebindRequest, 'criteria'>,
+  ): Promise<Rebound[]> {
+    const rebound: Rebound[] = [];
+    for (const { queue, entries } of this.#takeAll(ids)) {
+      await this.#inGroups(queue, entries, async (message) => {
+        const keys = [...Object.keys(request.data), ...(request.unset ?? [])];
+        const before = Object.fromEntries(keys.map((key) => [key, textMeta(message, key)]));
+        await this.#rebind(queue, message, { ...request, criteria: EVERYTHING });
+        rebound.push({ id: message.id, from: queue.name, to: nameOf(message, queue), before });
+      });
+    }
+    return rebound;
+  }
+
+  /**
+   * Other due times for messages that wait.
+   * @returns what the due times were, of those that did wait
+   */
+  async setDue(changes: readonly DueChange[]): Promise<DueChange[]> {
+    const { waiting } = this.#parts;
+    const wanted = new Map(changes.map(({ id, dueMs }) => [id, dueMs]));
+    const before: DueChange[] = [];
+    for (const { queue, entries } of this.#takeAll([...wanted.keys()])) {
+      const was = new Map(entries.map(({ id, dueMs }) => [id, dueMs]));
+      await this.#inGroups(queue, entries, async (message) => {
+        before.push({ id: message.id, dueMs: was.get(message.id) ?? 0 });
+        waiting.putBack(queue, message, wanted.get(message.id) ?? 0);
+      });
+    }
+    return before;
+  }
+
+  #takeAll(ids: readonly SpoolId[]): { queue: ScheduledQueue; entries: WaitingEntry[] }[] {
+    const meant = new IdSet(ids);
+    return [...this.#parts.registry.all()].flatMap((queue) => {
+      const entries = queue.takeAll(meant);
+      return entries.length === 0 ? [] : [{ queue, entries }];
+    });
+  }
+
+  async #inGroups(
+    queue: ScheduledQueue,
+    entries: readonly WaitingEntry[],
+    what: (message: Message) => Promise<void>,
+  ): Promise<void> {
+    for (let at = 0; at < entries.length; at += SWEEP_COUNT_MAX) {
+      const group = entries.slice(at, at + SWEEP_COUNT_MAX);
+      await Promise.all(group.map((entry) => this.#with(queue, entry, what)));
+    }
   }
 
   async #sweep(
@@ -146,6 +217,7 @@ export class AdminSweeps {
 
   async #change(message: Message, request: RebindRequest): Promise<void> {
     const { deps } = this.#parts;
+    for (const key of request.unset ?? []) message.setMeta(key, null);
     if (!request.triggerEvent) {
       for (const [key, value] of Object.entries(request.data)) message.setMeta(key, value);
       return;
@@ -155,5 +227,18 @@ export class AdminSweeps {
     } catch (error) {
       deps.diagnostic('error', `rebind_message: ${toError(error).message}`);
     }
+  }
+}
+
+function textMeta(message: Message, key: string): string | null {
+  const value = message.getMeta(key);
+  return typeof value === 'string' ? value : null;
+}
+
+function nameOf(message: Message, queue: ScheduledQueue): string {
+  try {
+    return message.queueName();
+  } catch {
+    return queue.name;
   }
 }

@@ -11,7 +11,7 @@ import type { SpoolId } from '../base/ids.ts';
 import { onlyQueue } from './admin-rules.ts';
 import type { BounceRule, Criteria, ReadySuspendRule, SuspendRule } from './admin-rules.ts';
 import { AdminSweeps } from './admin-sweeps.ts';
-import type { RebindRequest } from './admin-sweeps.ts';
+import type { DueChange, Rebound, RebindRequest } from './admin-sweeps.ts';
 import { IdSet } from './waiting-table.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
@@ -113,6 +113,15 @@ export class QueueAdmin {
     return this.#told(rule !== null);
   }
 
+  /** Ends the bouncing of a queue that was asked for by its name; false when it was not. */
+  stopBounce(queue: string): boolean {
+    const { rules } = this.#parts;
+    const key = JSON.stringify(onlyQueue(queue));
+    const meant = rules.bounces().filter((rule) => JSON.stringify(rule.criteria) === key);
+    for (const rule of meant) rules.removeBounce(rule.id);
+    return this.#told(meant.length > 0);
+  }
+
   /** Takes away the suspensions that were made for this queue by its name. */
   resume(queue: string): number {
     const { rules } = this.#parts;
@@ -131,6 +140,14 @@ export class QueueAdmin {
   /** The same, resolved when it is done. */
   rebindNow(request: RebindRequest): Promise<number> {
     return this.#sweeps.rebind(request);
+  }
+
+  /** Binds single messages to another queue; resolves to what was done. */
+  rebindMessages(
+    ids: readonly SpoolId[],
+    request: Omit<RebindRequest, 'criteria'>,
+  ): Promise<Rebound[]> {
+    return this.#sweeps.rebindMessages(ids, request);
   }
 
   /** Bounces single messages; resolves to how many were still waiting. */
@@ -170,18 +187,19 @@ export class QueueAdmin {
     return count;
   }
 
-  /** Another due time for a waiting message; false when it does not wait. */
-  async setDue(id: SpoolId, dueMs: EpochMs): Promise<boolean> {
-    const { registry, waiting } = this.#parts;
-    for (const queue of registry.all()) {
-      const entry = queue.take(id);
-      if (entry === null) continue;
-      const message = await waiting.load(queue, entry);
-      if (message === null) return false;
-      waiting.putBack(queue, message, dueMs);
-      return true;
-    }
-    return false;
+  /**
+   * Other due times for messages that wait; one in the past means at the next tick.
+   * @returns what the due times were, of those that did wait
+   */
+  setDue(changes: readonly DueChange[]): Promise<DueChange[]> {
+    return this.#sweeps.setDue(changes);
+  }
+
+  /** The due times of everything that waits in a queue, earliest first. */
+  dueTimes(queue: string): DueChange[] {
+    const found = this.#parts.registry.get(queue);
+    const waiting = found === null ? [] : found.earliest(found.depth);
+    return waiting.map(({ id, dueMs }) => ({ id, dueMs }));
   }
 
   /** The mail clock was moved back: what waits, and every rule, keeps its distance. */

@@ -10,10 +10,15 @@ import { protocolSuffix } from '../delivery/ready-queue-name.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { QueueConfig } from '../policy/settings.ts';
 import { messageJson, readyQueueJson, readyStatesJson } from './admin-json.ts';
-import { expiryMs, explainWaiting, predictAttempts } from './predict.ts';
+import type { ConfigSource } from './config-source.ts';
+import { expiryMs, predictAttempts } from './predict.ts';
 import type { PredictedAttempt } from './predict.ts';
 import type { QueueParts } from './queue-deps.ts';
-import type { ReadyQueue } from './ready-queue.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
+import { readyReason, sessionReason } from './ready-reason.ts';
+import { describeDelay } from './retry-schedule.ts';
+import { explainWaiting, isScheduleWait } from './why-waiting.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 import type { WaitingEntry } from './waiting-table.ts';
 
@@ -63,6 +68,7 @@ export interface WaitingSummary {
 export interface ScheduledQueueDetail {
   readonly queue: ScheduledQueueSummary;
   readonly config: QueueConfig;
+  readonly configSource: ConfigSource;
   readonly messages: readonly WaitingSummary[];
   /** Waiting ones that are not listed. */
   readonly more: number;
@@ -112,6 +118,12 @@ export class QueueLists {
     return [...this.#parts.registry.all()].map((queue) => this.#summary(queue));
   }
 
+  /** One queue without its messages; null when there is no such queue. */
+  summary(name: string): ScheduledQueueSummary | null {
+    const queue = this.#parts.registry.get(name);
+    return queue === null ? null : this.#summary(queue);
+  }
+
   ready(): ReadyQueueSummary[] {
     return [...this.#parts.readyQueues.all()].map((queue) => this.#readySummary(queue));
   }
@@ -125,6 +137,7 @@ export class QueueLists {
     return {
       queue: this.#summary(queue),
       config: queue.config,
+      configSource: queue.configSource,
       messages: [...outside, ...waiting],
       more: Math.max(0, queue.depth - waiting.length),
       nowMs: this.#parts.deps.clock.now(),
@@ -241,9 +254,13 @@ export class QueueLists {
         nowMs,
         numAttempts,
         reason: entry.reason,
-        arithmetic: null,
-        lastError: queue.configError ?? (numAttempts > 0 ? (queue.lastError?.text ?? null) : null),
+        arithmetic:
+          numAttempts > 0 && isScheduleWait(entry.reason)
+            ? describeDelay(numAttempts - 1, queue.config, 0)
+            : null,
+        lastError: numAttempts > 0 ? (queue.lastError?.text ?? null) : null,
         suspendedBecause: rules.suspensionFor(queue.name, queue.parsed)?.reason ?? null,
+        configError: queue.isResolved ? null : queue.configError,
         readyQueue: null,
         readyState: null,
       }),
@@ -254,37 +271,50 @@ export class QueueLists {
   #outside(queue: ScheduledQueue): WaitingSummary[] {
     if (queue.outsideCount === 0) return [];
     const found: WaitingSummary[] = [];
-    const nowMs = this.#parts.deps.clock.now();
     for (const ready of this.#parts.readyQueues.all()) {
-      for (const { entry, place } of ready.contents()) {
-        if (entry.queue !== queue) continue;
-        const { id, rowSeq, createdMs, due, numAttempts, scheduling } = entry.message;
-        const state = { createdMs, dueMs: due, numAttempts, scheduling };
-        found.push({
-          messageId: id,
-          rowSeq,
-          place,
-          createdMs,
-          dueMs: due,
-          numAttempts,
-          expiresMs: expiryMs(state, queue.config),
-          predicted: predictAttempts(state, queue.config, nowMs),
-          why: explainWaiting({
-            place,
-            dueMs: due,
-            nowMs,
-            numAttempts,
-            reason: null,
-            arithmetic: null,
-            lastError: null,
-            suspendedBecause: null,
-            readyQueue: ready.name,
-            readyState: ready.planTrouble ?? [...ready.states.keys()][0] ?? null,
-          }),
-        });
+      for (const { entry, session } of ready.contents()) {
+        if (entry.queue === queue) found.push(this.#outsideSummary(ready, entry, session));
       }
     }
     return found;
+  }
+
+  #outsideSummary(
+    ready: ReadyQueue,
+    { queue, message }: ReadyEntry,
+    session: Dispatcher | null,
+  ): WaitingSummary {
+    const { deps, rules } = this.#parts;
+    const nowMs = deps.clock.now();
+    const place = session === null ? 'ready' : 'attempt';
+    const { id, rowSeq, createdMs, due, numAttempts, scheduling } = message;
+    const state = { createdMs, dueMs: due, numAttempts, scheduling };
+    return {
+      messageId: id,
+      rowSeq,
+      place,
+      createdMs,
+      dueMs: due,
+      numAttempts,
+      expiresMs: expiryMs(state, queue.config),
+      predicted: predictAttempts(state, queue.config, nowMs),
+      why: explainWaiting({
+        place,
+        dueMs: due,
+        nowMs,
+        numAttempts,
+        reason: null,
+        arithmetic: null,
+        lastError: null,
+        suspendedBecause: null,
+        configError: null,
+        readyQueue: ready.name,
+        readyState:
+          session === null
+            ? readyReason(ready, rules.readySuspension(ready.name)?.reason ?? null)
+            : sessionReason(session),
+      }),
+    };
   }
 
   #oldestOf(queue: ScheduledQueue): EpochMs | null {

@@ -10,8 +10,11 @@
 import { toError } from '../base/assert.ts';
 import type { EpochMs, MonotonicMs } from '../base/clock.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
-import type { EventTrace } from '../policy/event-call.ts';
+import type { QueueName } from '../mail/queue-name.ts';
+import type { EventCall, EventTrace } from '../policy/event-call.ts';
 import { builtInConfig } from './built-in-queues.ts';
+import { AnswerTrace } from './config-source.ts';
+import type { ConfigSource } from './config-source.ts';
 import { EgressSelection } from './egress-selection.ts';
 import { eventArguments } from './queue-deps.ts';
 import type { QueueParts } from './queue-deps.ts';
@@ -158,16 +161,24 @@ export class QueueRegistry {
       const builtIn = builtInConfig(name);
       const answer =
         builtIn === null ? (deps.overlay?.answer(...eventArguments(parsed)) ?? null) : null;
+      const asked = new AnswerTrace(trace);
+      if (answer !== null) trace?.add(routeAnswered(answer.route, parsed, trace));
       const config =
         builtIn ??
         answer?.config ??
-        (await deps.events.getQueueConfig(...eventArguments(parsed), trace));
+        (await deps.events.getQueueConfig(...eventArguments(parsed), asked));
+      const source: ConfigSource =
+        builtIn !== null
+          ? { kind: 'built-in' }
+          : answer !== null
+            ? { kind: 'route', route: answer.route }
+            : asked.source;
       const pool = await catalog.pool(config.egressPool, trace);
       const queue = this.ensure(name);
       if (!queue.selection.isFor(pool.name, pool.entries)) {
         queue.selection = new EgressSelection(pool.name, pool.entries);
       }
-      queue.configure(config, answer?.route ?? null);
+      queue.configure(config, answer?.route ?? null, source);
       this.#failures.delete(name);
     } catch (thrown) {
       const error = toError(thrown);
@@ -177,4 +188,18 @@ export class QueueRegistry {
       throw error;
     }
   }
+}
+
+/** The Journey shows a route's answer as it shows the policy's. */
+function routeAnswered(route: string, name: QueueName, trace: EventTrace): EventCall {
+  return {
+    event: 'get_queue_config',
+    atMs: trace.elapsedMs(),
+    durationMs: 0,
+    args: eventArguments(name).map((value) => value ?? 'nil'),
+    returned: ['QueueConfig'],
+    prints: [],
+    metaChanges: [],
+    route,
+  };
 }

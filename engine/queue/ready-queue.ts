@@ -125,12 +125,17 @@ export class ReadyQueue {
   }
 
   /** Everything here, in sessions' hands included. */
-  contents(): { readonly entry: ReadyEntry; readonly place: 'ready' | 'attempt' }[] {
-    const held = [...this.#dispatchers].flatMap((session) => session.entries);
-    return [
-      ...held.map((entry) => ({ entry, place: 'attempt' as const })),
-      ...this.#entries.slice(this.#head).map((entry) => ({ entry, place: 'ready' as const })),
-    ];
+  contents(): { readonly entry: ReadyEntry; readonly session: Dispatcher | null }[] {
+    const held = [...this.#dispatchers].flatMap((session) =>
+      session.entries.map((entry) => ({ entry, session })),
+    );
+    const waiting = this.#entries.slice(this.#head).map((entry) => ({ entry, session: null }));
+    return [...held, ...waiting];
+  }
+
+  /** How long it pauses now, after a session that ended without a message; null when it does not. */
+  get pauseMs(): number | null {
+    return this.#pause === null ? null : NEXT_SESSION_MS;
   }
 
   push(entry: ReadyEntry): void {
@@ -260,7 +265,9 @@ export class ReadyQueue {
     try {
       const { creator, source, site } = this.#identity;
       const domain = routingDomainOf(creator.parsed);
-      this.#path = await deps.events.getEgressPathConfig(domain, source.name, site.name, null);
+      this.#path =
+        deps.overlay?.path?.(domain, site.name) ??
+        (await deps.events.getEgressPathConfig(domain, source.name, site.name, null));
       this.maintain();
     } catch (error) {
       deps.diagnostic('error', `Ready queue ${this.name}: ${toError(error).message}`);

@@ -15,6 +15,7 @@ import type { QueueName } from '../mail/queue-name.ts';
 import { singleLine } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { QueueConfig } from '../policy/settings.ts';
+import type { ConfigSource } from './config-source.ts';
 import { DEFAULT_QUEUE_CONFIG } from './built-in-queues.ts';
 import { DueHeap } from './due-heap.ts';
 import { EgressSelection } from './egress-selection.ts';
@@ -43,6 +44,7 @@ export class ScheduledQueue {
   #config: QueueConfig = DEFAULT_QUEUE_CONFIG;
   #route: string | null = null;
   #configError: string | null = null;
+  #configSource: ConfigSource = { kind: 'defaults' };
   #configuredMs: MonotonicMs | null = null;
   /** Null when it has to be looked for. */
   #oldestMs: EpochMs | null = null;
@@ -92,9 +94,15 @@ export class ScheduledQueue {
     return this.#configError;
   }
 
-  configure(config: QueueConfig, route: string | null): void {
+  /** Who gave the configuration; the defaults while it is unresolved. */
+  get configSource(): ConfigSource {
+    return this.#configSource;
+  }
+
+  configure(config: QueueConfig, route: string | null, source: ConfigSource): void {
     this.#config = config;
     this.#route = route;
+    this.#configSource = source;
     this.#configError = null;
     this.#configuredMs = this.#clock.monotonic();
     this.arm();
@@ -132,14 +140,6 @@ export class ScheduledQueue {
   takeDue(nowMs: EpochMs): WaitingEntry | null {
     const slot = this.#heap.takeDue(nowMs);
     return slot === null ? null : this.#release(slot);
-  }
-
-  /** Takes one message, due or not. */
-  take(id: SpoolId): WaitingEntry | null {
-    const slot = this.#heap.find(idWords(id));
-    if (slot === null) return null;
-    this.#heap.remove(slot);
-    return this.#release(slot);
   }
 
   /** Takes those of the ids that wait here, in no particular order. */

@@ -132,6 +132,7 @@ export function fakeQueueDetail(list: QueueList, name: string): QueueDetail {
     retryIntervalMs: RETRY_MS,
     maxRetryIntervalMs: null,
     maxAgeMs: MAX_AGE_MS,
+    egressPool: 'main',
     configSource: { label: 'init.lua:91', file: 'policy/init.lua', line: 91 },
     messages: QUEUED.slice(0, queue.depth).map((each, index) =>
       queuedMessage(each, index, nowMs, isNet),

@@ -5,7 +5,10 @@ import type { Route } from '../route.ts';
 
 const MESSAGES_MAX = 1_000;
 
-const messageIds = z.array(z.string().regex(/^[0-9a-f]{32}$/)).max(10_000);
+const MESSAGE_IDS_MAX = 10_000;
+
+const messageId = z.string().regex(/^[0-9a-f]{32}$/);
+const messageIds = z.array(messageId).max(MESSAGE_IDS_MAX);
 const reason = z.string().min(1).max(500);
 
 export const queueRoutes: readonly Route[] = [
@@ -37,7 +40,7 @@ export const queueRoutes: readonly Route[] = [
   route({
     method: 'POST',
     url: '/queues/actions',
-    summary: 'Deliver now, suspend, resume or bounce',
+    summary: 'Deliver now, suspend, resume, bounce, rebind, or change due times',
     body: z.discriminatedUnion('verb', [
       z.strictObject({
         verb: z.literal('deliver-now'),
@@ -57,6 +60,27 @@ export const queueRoutes: readonly Route[] = [
         messageIds: messageIds.optional(),
         reason,
       }),
+      z.strictObject({ verb: z.literal('stop-bounce'), queue: z.string() }),
+      z.strictObject({
+        verb: z.literal('rebind'),
+        queue: z.string().optional(),
+        messageIds: messageIds.optional(),
+        data: z.record(z.string(), z.string().nullable()),
+        reason,
+      }),
+      z.strictObject({
+        verb: z.literal('set-due'),
+        queue: z.string().optional(),
+        messageIds: messageIds.optional(),
+        dueMs: z.number().nonnegative().optional(),
+        inMs: z.number().nonnegative().optional(),
+        changes: z
+          .array(z.strictObject({ messageId: messageId, dueMs: z.number().nonnegative() }))
+          .max(MESSAGE_IDS_MAX)
+          .optional(),
+      }),
+      z.strictObject({ verb: z.literal('suspend-path'), path: z.string(), reason }),
+      z.strictObject({ verb: z.literal('resume-path'), path: z.string() }),
     ]),
     answer: 'QueueActionResult',
     async run({ body }, { doors }) {

@@ -305,11 +305,11 @@ describe('deliverNow() and setDue()', () => {
     const rig = makeRig({ peer: () => '450 4.2.0 wait' });
     const message = await rig.receive();
     const at = rig.clock.now() + 5 * HOUR;
-    expect(await rig.queues.admin.setDue(message.id, at)).toBe(true);
+    expect(await rig.queues.admin.setDue([{ id: message.id, dueMs: at }])).toHaveLength(1);
     expect(rig.store.row(1).nextDueMs).toBe(at);
     expect(rig.queues.lists.nextDueMs).toBe(at);
     await rig.queues.admin.bounceMessages([message.id], 'x');
-    expect(await rig.queues.admin.setDue(message.id, at)).toBe(false);
+    expect(await rig.queues.admin.setDue([{ id: message.id, dueMs: at }])).toEqual([]);
   });
 
   it('shiftDue() keeps every distance when the clock goes back', async () => {

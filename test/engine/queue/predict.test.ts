@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explainWaiting, predictAttempts } from '../../../engine/queue/predict.ts';
-import type { WhyWaiting } from '../../../engine/queue/predict.ts';
+import { predictAttempts } from '../../../engine/queue/predict.ts';
 import { parseScheduling } from '../../../engine/mail/scheduling.ts';
 
 const MINUTE = 60_000;
@@ -41,36 +40,5 @@ describe('predictAttempts()', () => {
 
   it('does not go on for ever when there is no wait at all', () => {
     expect(predictAttempts(fresh, { ...settings, retryIntervalMs: 10 }, 0)).toHaveLength(1);
-  });
-});
-
-describe('explainWaiting()', () => {
-  const why: WhyWaiting = {
-    place: 'scheduled',
-    dueMs: 20 * MINUTE,
-    nowMs: 0,
-    numAttempts: 1,
-    reason: 'LoggedTransientFailure',
-    arithmetic: '20 m × 2⁰',
-    lastError: '451 4.7.1 greylisted',
-    suspendedBecause: null,
-    readyQueue: null,
-    readyState: null,
-  };
-
-  it.each<[Partial<WhyWaiting>, string]>([
-    [{}, 'Waits 20 m more (20 m × 2⁰) after attempt 1: 451 4.7.1 greylisted'],
-    [
-      { reason: 'MessageRateThrottle', arithmetic: null },
-      'Waits 20 m more: the message rate is used up',
-    ],
-    [
-      { dueMs: 0, suspendedBecause: 'maintenance' },
-      'Due now, at the next tick; its queue is suspended: maintenance',
-    ],
-    [{ place: 'ready', readyQueue: 'a->b' }, 'Waits in a->b for a free connection'],
-    [{ place: 'attempt', readyQueue: 'a->b' }, 'Attempt 2 is under way in a->b'],
-  ])('of %j', (change, sentence) => {
-    expect(explainWaiting({ ...why, ...change })).toBe(sentence);
   });
 });
