@@ -41,7 +41,7 @@ function absentBindings(): Bindings {
         'xfer(msg, target)',
         'xfer_in_requeue(msg, target)',
         'cancel_xfer(msg)',
-        'get_xfer_target(msg)',
+        'get_xfer_target(msg) -> url?',
       ]),
     ],
     types: [],

@@ -43,17 +43,13 @@ const splitFunctions = {
     (call) => splitn(call.string(1), call.integer(2, 'usize'), call.string(3)),
   ),
   rsplit: pure('rsplit(text, pattern) -> list', 'The pieces from right to left.', (call) =>
-    split(call.string(1), call.string(2)).reverse(),
+    split(mirror(call.string(1)), mirror(call.string(2))).map(mirror),
   ),
   rsplitn: pure(
     'rsplitn(text, limit, pattern) -> list',
     'Like rsplit, at most limit pieces; the last one holds the rest on the left.',
-    (call) => {
-      const mirror = (text: string): string => [...text].reverse().join('');
-      return splitn(mirror(call.string(1)), call.integer(2, 'usize'), mirror(call.string(3))).map(
-        mirror,
-      );
-    },
+    (call) =>
+      splitn(mirror(call.string(1)), call.integer(2, 'usize'), mirror(call.string(3))).map(mirror),
   ),
   split_whitespace: pure(
     'split_whitespace(text) -> list',
@@ -79,7 +75,7 @@ const editFunctions = {
   replace: pure(
     'replace(text, from, to) -> string',
     'Every occurrence of a text replaced.',
-    (call) => call.string(1).split(call.string(2)).join(call.string(3)),
+    (call) => split(call.string(1), call.string(2)).join(call.string(3)),
   ),
   replacen: pure(
     'replacen(text, from, to, count) -> string',
@@ -139,6 +135,11 @@ const textFunctions = (deps: BindingDeps) => ({
 /** Rust's `split`: an empty pattern also matches before the first and after the last character. */
 function split(text: string, pattern: string): string[] {
   return pattern === '' ? ['', ...text, ''] : text.split(pattern);
+}
+
+/** From right to left is left to right in a mirror. */
+function mirror(text: string): string {
+  return [...text].reverse().join('');
 }
 
 function splitn(text: string, limit: number, pattern: string): string[] {

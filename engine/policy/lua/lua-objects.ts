@@ -14,7 +14,7 @@ import type { HostFunction, UserdataType } from './host-function.ts';
 import type { LuaMachine } from './lua-machine.ts';
 import { HostClosure, MultiValue, type HostObject, type LuaValue } from './lua-value.ts';
 import type { RegisteredFunction } from './registered-function.ts';
-import type { Gate } from './registration.ts';
+import { givingWhatIsSigned, type Gate } from './registration.ts';
 
 /** Pushes a registered function as a Lua C function. */
 export type PushFunction = (L: LuaState, fn: RegisteredFunction) => void;
@@ -160,8 +160,9 @@ export class LuaObjects {
       lua.lua_createtable(L, 0, Object.keys(methods).length);
       for (const [name, method] of Object.entries(methods)) {
         const fullName = `${type.name}.${name}`;
-        const own: HostFunction['run'] = (call) => method.run(call.self(type.class), call);
-        const run = gate?.(fullName, method) ?? own;
+        const work = givingWhatIsSigned(method);
+        const own: HostFunction['run'] = (call) => work(call.self(type.class), call);
+        const run = gate?.(fullName, { effect: method.effect, run: own }) ?? own;
         this.#pushFunction(L, { name: fullName, effect: method.effect, base: 1, run });
         lua.lua_setfield(L, -2, this.#machine.name(name));
       }
@@ -193,7 +194,9 @@ export class LuaObjects {
   }
 
   #defineOperators(L: LuaState, type: AnyType): void {
-    const { newIndex, length, pairs, toString, equals, add, subtract, close } = type;
+    const { newIndex, length, pairs, equals, add, subtract, close } = type;
+    // Every object inherits a `toString`; only an own one is Lua's.
+    const toString = Object.hasOwn(type, 'toString') ? type.toString : undefined;
     const two = (S: LuaState): [LuaValue, LuaValue] => [
       this.#readValue(S, 1),
       this.#readValue(S, 2),

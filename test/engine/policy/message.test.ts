@@ -30,6 +30,16 @@ async function run(
   return { values: await policy.host.callEvent('result', []), message };
 }
 
+describe('Message as a Lua value', () => {
+  it('gives no value where it has none to give, and prints its type', async () => {
+    const { values } = await run(`
+      local function count(...) return select('#', ...) end
+      return count(msg:set_meta('a', 1)), count(msg:get_meta 'none'), count(msg:prepend_header('A', 'b')),
+        count(kumo.log_debug 'x'), count(kumo.sleep(0)), (tostring(msg):gsub('0x%x+', 'PTR'))`);
+    expect(values).toEqual([0, 1, 0, 0, 0, 'Message: PTR']);
+  });
+});
+
 describe('Message envelope', () => {
   it('gives addresses, one or a list', async () => {
     const { values } = await run(

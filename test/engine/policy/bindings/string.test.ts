@@ -13,6 +13,7 @@ it('splits, replaces and trims as Rust does', async () => {
       trace(s.splitn('a,b,c', 2, ','), s.rsplit('a,b,c', ','), s.rsplitn('a--b--c', 2, '--'))
       trace(s.split_whitespace '  one  two ', s.split_ascii_whitespace ' a\\tb ')
       trace(s.replace('aXbX', 'X', '-'), s.replacen('aXbX', 'X', '-', 1), s.replacen('aXbX', 'X', '-', 0))
+      trace(s.replace('abc', '', '-'), s.rsplit('aaa', 'aa'))
       trace('[' .. s.trim '  x ' .. ']', '[' .. s.trim_start '  x ' .. ']', '[' .. s.trim_end '  x ' .. ']')
       trace(s.starts_with('abc', 'ab'), s.ends_with('abc', 'ab'), s.ends_with('abc', 'bc'), s.starts_with('a', 'ab'))
       try(s.split, 'x')
@@ -22,6 +23,7 @@ it('splits, replaces and trims as Rust does', async () => {
     '{1=a,2=b,c} {1=c,2=b,3=a} {1=c,2=a--b}',
     '{1=one,2=two} {1=a,2=b}',
     'a-b- a-bX aXbX',
+    '-a-b-c- {1=,2=a}',
     '[x] [x ] [  x]',
     'true false true false',
     'error bad argument #2: error converting Lua nil to String (expected string or number)',
