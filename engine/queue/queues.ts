@@ -23,6 +23,7 @@ import { QueueRegistry } from './queue-registry.ts';
 import { ReadyPath } from './ready-path.ts';
 import { ReadyQueues } from './ready-queues.ts';
 import { Requeue } from './requeue.ts';
+import { Reroute } from './reroute.ts';
 import { resumeWaiting } from './resume.ts';
 import type { ResumeReport } from './resume.ts';
 import { Waiting } from './waiting.ts';
@@ -37,6 +38,7 @@ const STOP_GRACE_MS = 10_000;
 export class Queues implements QueueDoor {
   readonly admin: QueueAdmin;
   readonly lists: QueueLists;
+  readonly reroute: Reroute;
   readonly #parts: QueueParts;
   #sweep: Timer | null = null;
 
@@ -44,6 +46,7 @@ export class Queues implements QueueDoor {
     this.#parts = buildParts(deps);
     this.admin = new QueueAdmin(this.#parts);
     this.lists = new QueueLists(this.#parts);
+    this.reroute = new Reroute(this.#parts);
   }
 
   /** Begins to drop queues that are not used any more. */

@@ -123,7 +123,9 @@ async function refuseRelay(
 
 function storedMessage(one: Decided): StoredTransaction['messages'] {
   const { message, queue, fate } = one;
-  return fate === 'refused' ? [] : [{ message, queue, state: fate }];
+  if (fate === 'refused') return [];
+  const { routeName } = message;
+  return [{ message, queue, state: fate, ...(routeName !== null && { route: routeName }) }];
 }
 
 function refusedRows({ message, fate }: Decided): RefusedRow[] {

@@ -84,6 +84,7 @@ async function process(
       state: isCurrent(recipient.email) ? progress.state : 'rejected',
       code,
       text,
+      ...(isCurrent(recipient.email) && routeOf(progress)),
     }));
     session.trail.line('server', `${code} ${text}`);
     storeUnaccepted(session, transaction, [...transaction.refused, ...rows], {
@@ -93,6 +94,12 @@ async function process(
     });
     return { ...reply, isInTrail: true };
   }
+}
+
+/** The route that refused the message. */
+function routeOf({ current }: ReceptionProgress): Pick<RefusedRow, 'route'> {
+  const route = current?.routeName ?? null;
+  return route === null ? {} : { route };
 }
 
 /** The data as the policy sees it, or null when its line endings are refused. */

@@ -74,7 +74,7 @@ export function encodeTransaction(
   for (const row of refused) {
     const state = stateNumber(row.state);
     rowTuples.push([
-      ...([seq++, state, row.code, '', null, size] as const),
+      ...([seq++, state, row.code, row.route ?? '', null, size] as const),
       ...([row.recipient, refusedSubject, row.text] as const),
     ]);
   }

@@ -52,6 +52,8 @@ export interface RefusedRow {
   readonly state: 'rejected' | 'aborted' | 'null' | 'suppressed';
   readonly code: number | null;
   readonly text: string;
+  /** The route that decided so. */
+  readonly route?: string;
 }
 
 export interface StoredTransaction {

@@ -166,7 +166,10 @@ export class InjectBatch {
       code: 200,
       replyText: text,
       body: null,
-      messages: this.#made.map(({ message, queue, fate }) => ({ message, queue, state: fate })),
+      messages: this.#made.map(({ message, queue, fate }) => ({
+        ...{ message, queue, state: fate },
+        ...(message.routeName !== null && { route: message.routeName }),
+      })),
       refused: this.#refused,
       ...this.trail.take(),
     };
