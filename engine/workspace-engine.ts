@@ -19,6 +19,13 @@ import { inOrder } from './compose/overlays.ts';
 import { PolicyState } from './compose/policy-status.ts';
 import { addressBehind, openAtFreePort, relocated } from './compose/placement.ts';
 import type { Placed } from './compose/placement.ts';
+import {
+  SUPPRESSED_QUEUE_MODULE,
+  openSuppression,
+  suppressedQueue,
+  suppressionFollower,
+  suppressionStep,
+} from './compose/suppression-overlay.ts';
 import { SystemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { MailClock } from './base/mail-clock.ts';
@@ -34,6 +41,7 @@ import { readNodeId } from './log/node-id.ts';
 import { ORDINARY_MODE } from './reception/mode.ts';
 import { SEARCH_READS } from './search/search-reads.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
+import type { Suppression } from './suppression/suppression.ts';
 import { createMissing } from './workspace/default-workspace.ts';
 import { lockWorkspace, removeEngineFile, writeEngineFile } from './workspace/engine-file.ts';
 import type { WorkspaceLayout } from './workspace/layout.ts';
@@ -67,6 +75,7 @@ export class WorkspaceEngine {
   readonly warnings: string[] = [];
   readonly capture: CaptureLeaving;
   readonly guard: LoopbackGuard;
+  readonly suppression: Suppression;
   readonly #given: GivenAddresses;
   readonly #zones: ZonesFolder;
   readonly #release: () => void;
@@ -99,6 +108,12 @@ export class WorkspaceEngine {
     this.#clockKeeper = new MailClockKeeper(this.mailClock, clock, store);
     const { mailClock, remaps } = this;
     const random = new SystemRandom();
+    this.suppression = openSuppression({
+      file: layout.suppressionFile,
+      store,
+      ...{ mailClock, clock },
+      onTrouble: (text) => this.core.options.diagnostics.write('error', text),
+    });
     this.guard = new LoopbackGuard({
       clock,
       ledger: (row) =>
@@ -144,8 +159,10 @@ export class WorkspaceEngine {
       leaving: this.capture,
       overlays: {
         // Routes first, suppression after them.
-        reception: inOrder([]),
-        queueConfig: null,
+        reception: inOrder([suppressionStep(this.suppression)]),
+        queueConfig: suppressedQueue(this.suppression),
+        records: suppressionFollower(this.suppression),
+        companion: SUPPRESSED_QUEUE_MODULE,
       },
       reception: {
         ...ORDINARY_MODE,
@@ -177,6 +194,7 @@ export class WorkspaceEngine {
       const zones = await ZonesFolder.open(layout.zonesFolder);
       const engine = new WorkspaceEngine({ layout, settings, given, store, zones, clock, release });
       if (problem !== null) engine.#warn(problem);
+      if (engine.suppression.problem !== null) engine.#warn(engine.suppression.problem);
       if (created.length > 0)
         engine.core.options.diagnostics.write(
           'info',
@@ -228,6 +246,7 @@ export class WorkspaceEngine {
     await this.#api?.close();
     this.#clockKeeper.close();
     await this.core.stop();
+    await this.suppression.close();
     this.#repair.close();
     this.mailClock.close();
     await this.#zones.close();

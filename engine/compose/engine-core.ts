@@ -42,6 +42,7 @@ import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import type { SessionFacts, Store } from '../store/store.ts';
 import { recordSink } from './record-sink.ts';
+import type { RecordFollower } from './record-sink.ts';
 import { injectDeferred } from './inject-deferred.ts';
 import { SetupServices } from './setup-services.ts';
 import type { RunningServices } from './setup-services.ts';
@@ -63,6 +64,10 @@ export interface CoreOptions {
   readonly overlays: {
     readonly reception: ReceptionOverlay | null;
     readonly queueConfig: QueueConfigOverlay | null;
+    /** Told of every record: suppression lists the recipients of failures. */
+    readonly records?: RecordFollower;
+    /** A Lua module of ours that every context of the policy loads. */
+    readonly companion?: string;
   };
   readonly reception: ReceptionMode;
   readonly nodeId: string;
@@ -114,6 +119,7 @@ export class EngineCore {
       isStrict: mode === 'strict',
       isValidating: options.isValidating ?? false,
       extrasDir: options.extrasDir,
+      ...(options.overlays.companion !== undefined && { companion: options.overlays.companion }),
       gcra: this.#gcra,
       ...(mode === 'strict' && { exit: (code: number) => process.exit(code) }),
     });
@@ -124,7 +130,7 @@ export class EngineCore {
       ids: this.ids,
       policy: this.policy,
       metrics: this.metrics,
-      sink: recordSink(() => this.#store),
+      sink: recordSink(() => this.#store, options.overlays.records),
       hookQueue: {
         enqueue: (message, deferredSpool) =>
           this.injectMessage(message, deferredSpool, 'LogRecord'),

@@ -3,7 +3,7 @@
  * state it implies.
  */
 import type { RecordSink } from '../log/disposition-logger.ts';
-import type { Disposition, RecordType } from '../log/record.ts';
+import type { Disposition, LogRecord, RecordType } from '../log/record.ts';
 import type { Message } from '../mail/message.ts';
 import type { RowState, Store } from '../store/store.ts';
 
@@ -25,21 +25,34 @@ const STATE_OF: Readonly<Record<RecordType, RowState | null>> = {
   XferIn: null,
 };
 
-/** @param store asked for at each record: in strict mode it opens after the first ones */
-export function recordSink(store: () => Store | null): RecordSink {
+/** Is told of every record that was kept. */
+export type RecordFollower = (kept: {
+  readonly record: LogRecord;
+  readonly message: Message | undefined;
+  readonly recordSeq: number;
+  readonly rowSeqs: readonly number[];
+}) => void;
+
+/**
+ * @param store asked for at each record: in strict mode it opens after the first ones
+ * @param follower suppression, which may list the recipient of a failure; none in strict mode
+ */
+export function recordSink(store: () => Store | null, follower?: RecordFollower): RecordSink {
   return (record, disposition) => {
     const { message, response, attemptId } = disposition;
-    store()?.addRecord({
+    const rowSeqs = disposition.rowSeqs ?? rowsOf(message, disposition.recipients);
+    const recordSeq = store()?.addRecord({
       type: record.type,
       timeMs: Date.parse(record.event_time),
       json: JSON.stringify(record),
       messageId: message?.id ?? null,
-      rowSeqs: disposition.rowSeqs ?? rowsOf(message, disposition.recipients),
+      rowSeqs,
       state: stateOf(record.type, message),
       code: response.code,
       text: response.text,
       attemptId: attemptId ?? null,
     });
+    if (recordSeq !== undefined) follower?.({ record, message, recordSeq, rowSeqs });
   };
 }
 

@@ -30,6 +30,8 @@ export interface ContextFactoryOptions {
   readonly budgetMs: number | null;
   readonly memoryBytesMax: number | null;
   readonly gate: Gate | null;
+  /** A module that is loaded after the policy. */
+  readonly companion?: string | null;
   /** Where `warn` goes. */
   readonly warn: (text: string) => void;
 }
@@ -56,6 +58,8 @@ export class ContextFactory {
       throw policyErrorOf(error, null, source.file);
     }
     for (const event of context.handlers.keys()) source.events.add(event);
+    const { companion } = this.#options;
+    if (companion) await context.lua.run(`require '${companion}'`, companion);
     return context;
   }
 

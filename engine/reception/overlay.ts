@@ -17,7 +17,16 @@ export type OverlayVerdict =
       readonly state: 'rejected' | 'suppressed';
     }
   /** Accepted and thrown away, as by the `null` queue. */
-  | { readonly kind: 'discard'; readonly state: 'null' | 'suppressed' };
+  | { readonly kind: 'discard'; readonly state: 'null' | 'suppressed' }
+  /**
+   * These recipients of a batch (their places in the message) become a message of their own, whose
+   * fate `decide` tells; the message goes on without them.
+   */
+  | {
+      readonly kind: 'divide';
+      readonly apart: readonly number[];
+      readonly decide: (apart: Message) => Exclude<OverlayVerdict, { kind: 'divide' }>;
+    };
 
 export interface OverlayContext {
   readonly sessionId: string;

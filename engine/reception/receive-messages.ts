@@ -11,7 +11,7 @@ import { Message } from '../mail/message.ts';
 import { reply } from '../mail/smtp-reply.ts';
 import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
 import type { Deadline } from './deadline.ts';
-import type { ReceptionOverlay } from './overlay.ts';
+import type { OverlayVerdict, ReceptionOverlay } from './overlay.ts';
 import type { Session } from './session.ts';
 import { addReceivedHeader } from './stamp.ts';
 import type { Transaction } from './transaction.ts';
@@ -59,7 +59,7 @@ export async function receiveMessages(
     });
     if (session.params.traceHeaders.receivedHeader) addReceivedHeader(session, message);
     progress.current = message;
-    received.push(await receiveOne(session, message, progress));
+    received.push(...(await receiveOne(session, message, progress)));
   }
   progress.current = null;
   return received;
@@ -99,11 +99,11 @@ async function receiveOne(
   session: Session,
   message: Message,
   progress: ReceptionProgress,
-): Promise<ReceivedMessage> {
+): Promise<ReceivedMessage[]> {
   const { events, overlay } = session.deps;
   if (session.params.deferredQueue) {
     message.setMeta('queue', DEFERRED_QUEUE);
-    return { message, discardState: 'null' };
+    return [{ message, discardState: 'null' }];
   }
   if (events.has('smtp_server_message_received')) {
     try {
@@ -116,7 +116,7 @@ async function receiveOne(
   if (overlay && message.getMeta('queue') !== 'null') {
     return applyOverlay(session, overlay, message, progress);
   }
-  return { message, discardState: isMarkedSuppressed(message) ? 'suppressed' : 'null' };
+  return [{ message, discardState: isMarkedSuppressed(message) ? 'suppressed' : 'null' }];
 }
 
 async function applyOverlay(
@@ -124,20 +124,46 @@ async function applyOverlay(
   overlay: ReceptionOverlay,
   message: Message,
   progress: ReceptionProgress,
-): Promise<ReceivedMessage> {
+): Promise<ReceivedMessage[]> {
   const verdict = await overlay.apply(message, {
     sessionId: session.id,
     listener: session.listener.address,
     peerIp: session.peer.ip,
     trace: session.trail,
   });
+  if (verdict === 'keep' || verdict.kind !== 'divide') return [obeyed(message, verdict, progress)];
+  const apart = takeApart(session, message, verdict.apart);
+  return [{ message, discardState: 'null' }, obeyed(apart, verdict.decide(apart), progress)];
+}
+
+/** @throws {SmtpReplyError} the verdict refuses the message, and so the transaction */
+function obeyed(
+  message: Message,
+  verdict: Exclude<OverlayVerdict, { kind: 'divide' }>,
+  progress: ReceptionProgress,
+): ReceivedMessage {
   if (verdict === 'keep') return { message, discardState: 'null' };
   if (verdict.kind === 'reject') {
+    progress.current = message;
     progress.state = verdict.state;
     throw new SmtpReplyError(reply(verdict.code, verdict.text), { fault: 'policy' });
   }
   message.setMeta('queue', 'null');
   return { message, discardState: verdict.state };
+}
+
+/** These recipients leave the message and become one of their own, otherwise alike. */
+function takeApart(session: Session, message: Message, apart: readonly number[]): Message {
+  const isApart = (index: number): boolean => apart.includes(index);
+  const { recipients } = message;
+  message.recipients = recipients.filter((_, index) => !isApart(index));
+  return new Message({
+    id: session.deps.ids.next(),
+    sender: message.sender,
+    recipients: recipients.filter((_, index) => isApart(index)),
+    meta: cloneJson(message.meta),
+    data: message.data,
+  });
 }
 
 /** A policy with a suppression of its own marks what it refuses or throws away. */

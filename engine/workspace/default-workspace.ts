@@ -14,7 +14,7 @@ export function createMissing(layout: WorkspaceLayout): string[] {
   mkdirSync(layout.mailFolder, { recursive: true });
   const files: readonly (readonly [string, string])[] = [
     [layout.policyFile, readFileSync(join(import.meta.dirname, 'default-policy.lua'), 'utf8')],
-    [join(layout.root, '.gitignore'), '.postyard/\nmail/\n'],
+    [join(layout.root, '.gitignore'), '.postyard/\nmail/\nsuppression.db*\n'],
   ];
   for (const [file, text] of files) {
     if (existsSync(file)) continue;

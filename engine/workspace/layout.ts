@@ -14,6 +14,8 @@ export interface WorkspaceLayout {
   readonly settingsFile: string;
   readonly zonesFolder: string;
   readonly mailFolder: string;
+  /** The suppression list; policies may open it, too. */
+  readonly suppressionFile: string;
   /** Everything below is the engine's own. */
   readonly stateFolder: string;
   readonly storeFolder: string;
@@ -36,6 +38,7 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     settingsFile: join(root, 'postyard.json'),
     zonesFolder: join(root, 'zones'),
     mailFolder: join(root, 'mail'),
+    suppressionFile: join(root, 'suppression.db'),
     stateFolder,
     storeFolder: join(stateFolder, 'store'),
     tlsFolder: join(stateFolder, 'tls'),

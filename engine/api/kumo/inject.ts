@@ -177,7 +177,11 @@ export class Injector {
         trace: trail,
       });
       if (verdict !== 'keep') {
+        // An injected message has one recipient: there is nothing to divide.
+        if (verdict.kind === 'divide')
+          throw new Error('Bug: a message of one recipient was divided');
         if (verdict.kind === 'reject') throw new OverlayRefusal(verdict);
+        message.setMeta('queue', 'null');
         fate = verdict.state;
       }
     }
