@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { toError } from '../base/assert.ts';
+import { parseDurationMs } from '../base/duration.ts';
 
 export interface Command {
   readonly name: string;
@@ -30,6 +31,27 @@ export function readOptions<T extends ParseArgsOptionsConfig>(args: readonly str
   } catch (error) {
     throw new UsageError(toError(error).message);
   }
+}
+
+/** The same for commands that take words beside their options. */
+export function readArguments<T extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: T,
+) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(toError(error).message);
+  }
+}
+
+/** A duration of an option or a word, in milliseconds. @throws {UsageError} */
+export function readDurationMs(what: string, text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) {
+    throw new UsageError(`${what} is ${text}, expected a duration such as 20m, 1h30m or 7d`);
+  }
+  return ms;
 }
 
 /** `ip:port` of an option. @throws {UsageError} */

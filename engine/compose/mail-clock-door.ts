@@ -85,8 +85,8 @@ export class MailClockDoor implements ClockDoor {
     return (signal) => this.#forward(forwardMs, signal);
   }
 
-  /** @throws {ApiProblem} one is under way already */
-  async #begin(move: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /** @throws {ApiProblem} one is under way already; at once, not by the promise */
+  #begin(move: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#stop !== null) {
       throw new ApiProblem(
         409,
@@ -98,7 +98,7 @@ export class MailClockDoor implements ClockDoor {
     this.#stop = stop;
     const moving = move(stop.signal).finally(() => (this.#stop = null));
     this.#running = moving.catch(() => undefined);
-    await moving;
+    return moving;
   }
 
   async #jump(signal: AbortSignal): Promise<void> {

@@ -142,6 +142,14 @@ export class ScheduledQueue {
     return slot === null ? null : this.#release(slot);
   }
 
+  /** Takes one message, due or not. */
+  take(id: SpoolId): WaitingEntry | null {
+    const slot = this.#heap.find(idWords(id));
+    if (slot === null) return null;
+    this.#heap.remove(slot);
+    return this.#release(slot);
+  }
+
   /** Takes those of the ids that wait here, in no particular order. */
   takeAll(ids: IdSet): WaitingEntry[] {
     return this.#heap.findAll(ids).map((slot) => {

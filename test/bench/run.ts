@@ -1,11 +1,15 @@
 /**
- * `npm run bench [ingest] [delivery] [store]`: throughput beside a reference in the same run,
+ * `npm run bench -- [clock] [ingest] [delivery] [store]`: throughput beside a reference in the same run,
  * interleaved, because machines differ and are noisy. Numbers worth keeping go to
  * `docs/performance.md`.
  */
+import { benchClock } from './clock.ts';
 import { benchIngest } from './ingest.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { ingest: benchIngest };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  ingest: benchIngest,
+  clock: benchClock,
+};
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in BENCHES));

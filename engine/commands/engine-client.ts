@@ -1,0 +1,52 @@
+/** The running engine of a workspace, as commands ask it: its API with the token of `engine.json`. */
+import { readEngineFile } from '../workspace/engine-file.ts';
+import { findWorkspace } from '../workspace/layout.ts';
+import type { ApiError } from '../api/protocol.ts';
+import { callersFolder } from './command.ts';
+
+export class EngineClient {
+  readonly #url: string;
+  readonly #token: string;
+
+  private constructor(url: string, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** Null when no engine runs there; that has been said on stderr, and status 3 is due. */
+  static find(workspace: string | undefined): EngineClient | null {
+    const layout = findWorkspace(workspace, callersFolder());
+    const engine = readEngineFile(layout);
+    if (engine !== null) return new EngineClient(engine.url, engine.token);
+    process.stderr.write(
+      `No engine is running for ${layout.root}; start one with: postyard serve\n`,
+    );
+    return null;
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.#ask<T>(path, {});
+  }
+
+  post<T>(path: string, body: object): Promise<T> {
+    return this.#ask<T>(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** @throws {Error} with the engine's own words */
+  async #ask<T>(
+    path: string,
+    init: RequestInit & { headers?: Record<string, string> },
+  ): Promise<T> {
+    const response = await fetch(`${this.#url}/api/v1${path}`, {
+      ...init,
+      headers: { ...init.headers, authorization: `Bearer ${this.#token}` },
+    });
+    if (response.ok) return (await response.json()) as T;
+    const problem = (await response.json().catch(() => null)) as ApiError | null;
+    throw new Error(problem?.error.message ?? `${path} answered ${response.status}`);
+  }
+}
