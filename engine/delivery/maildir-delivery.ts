@@ -164,11 +164,14 @@ export class WorkerMaildirs implements MaildirDeliverer {
   }
 }
 
-/** @throws {TemplateError} */
-function renderPath(
-  request: MaildirRequest,
+/**
+ * The maildir of one recipient, as the policy names it.
+ * @throws {TemplateError}
+ */
+export function renderPath(
+  request: Omit<MaildirRequest, 'isRepeat'>,
   recipient: EnvelopeAddress,
-  options: MaildirOptions,
+  options: Pick<MaildirOptions, 'clock' | 'random'>,
 ): string {
   const { clock, random } = options;
   return compileTemplate('maildir_path', request.protocol.path).render(
@@ -177,7 +180,7 @@ function renderPath(
   );
 }
 
-function pathContext(request: MaildirRequest, recipient: EnvelopeAddress): JsonObject {
+function pathContext(request: Omit<MaildirRequest, 'isRepeat'>, recipient: EnvelopeAddress): JsonObject {
   const { message, queue, queueName } = request;
   return {
     meta: message.meta,

@@ -142,7 +142,7 @@ export class Queues implements QueueDoor {
 }
 
 /** The parts know each other through one record, which is complete before any of them is used. */
-function buildParts(deps: QueueDeps): QueueParts {
+export function buildParts(deps: QueueDeps): QueueParts {
   const made: { -readonly [K in keyof QueueParts]?: QueueParts[K] } = { deps };
   const parts = made as QueueParts;
   made.activity = new Activity(deps.realClock);

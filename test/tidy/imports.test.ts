@@ -23,7 +23,10 @@ const mayImport: Readonly<Record<string, readonly string[] | '*'>> = {
   suppression: ['base', 'mail', 'store'],
   search: ['base', 'mail', 'store'],
   inspect: ['base', 'mail', 'store'],
-  replay: ['base', 'mail', 'store', 'log', 'policy', 'routes'],
+  replay: [
+    ...['base', 'mail', 'store', 'log', 'policy', 'routes', 'smtp', 'dns', 'guard'],
+    ...['delivery', 'queue', 'reception'],
+  ],
   delivery: ['base', 'mail', 'policy', 'log', 'store', 'maildir', 'smtp', 'dns', 'guard'],
   queue: ['base', 'mail', 'policy', 'log', 'store', 'delivery', 'maildir', 'dns', 'routes'],
   reception: ['base', 'mail', 'policy', 'log', 'store', 'queue', 'smtp', 'routes'],
