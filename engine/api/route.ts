@@ -12,8 +12,10 @@ export interface RouteContext {
   readonly reply: FastifyReply;
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   readonly url: string;
   readonly summary: string;
   readonly params?: z.ZodType;
@@ -32,7 +34,7 @@ export function route<
   Q extends z.ZodType | undefined,
   B extends z.ZodType | undefined,
 >(declaration: {
-  method: 'GET' | 'POST';
+  method: Method;
   url: string;
   summary: string;
   params?: P;

@@ -13,7 +13,7 @@ import type { LeavingPlan, LeavingPolicy } from '../queue/queue-deps.ts';
 export const CAPTURE_TEMPLATE = 'mail/{{ domain_part }}/{{ local_part }}';
 const ROUTE = 'captured';
 
-interface PlannedHost {
+export interface PlannedHost {
   readonly host: string;
   readonly addresses: readonly string[];
 }
@@ -45,6 +45,12 @@ export class CaptureLeaving implements LeavingPolicy {
           .join(', '),
       },
     };
+  }
+
+  /** The hosts of a plan that are outside and not open. */
+  async leavingHosts(plan: LeavingPlan): Promise<readonly PlannedHost[]> {
+    const hosts = await this.#hostsOf(plan);
+    return hosts.filter((host) => !this.#staysOrIsOpen(host));
   }
 
   #staysOrIsOpen({ host, addresses }: PlannedHost): boolean {

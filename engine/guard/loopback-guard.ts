@@ -50,6 +50,11 @@ export class LoopbackGuard implements Guard {
     else this.#rules.set(owner, rules);
   }
 
+  /** What one owner has opened. */
+  openedBy(owner: string): readonly string[] {
+    return (this.#rules.get(owner) ?? []).map((rule) => rule.text);
+  }
+
   openHosts(): readonly string[] {
     return [...new Set([...this.#rules.values()].flat().map((rule) => rule.text))];
   }

@@ -115,6 +115,22 @@ function messageStep(route: Route, facts: MessageFacts): RouteStep {
   return { route, isMatch: true, why: matchText(match) };
 }
 
+/** Whether a message that waits in this queue could match: what the name alone says. */
+export function couldTake(route: Route, queue: QueueName): boolean {
+  const { tenant, campaign, domain } = queue;
+  const { match } = route;
+  const recipientDomain = listOf(match.recipient ?? '').map((glob) =>
+    glob.includes('@') ? glob.slice(glob.lastIndexOf('@') + 1) : '',
+  );
+  return (
+    mismatch('tenant', match.tenant, [tenant]) === null &&
+    mismatch('campaign', match.campaign, [campaign]) === null &&
+    mismatch('domain', match.domain, [domain]) === null &&
+    (domain.includes('.') || domain === 'localhost' || domain.startsWith('[')) &&
+    recipientDomain.some((glob) => glob === '' || globMatches(glob, domain))
+  );
+}
+
 /** A route that names queue or routing domain means those that the policy set. */
 export function mayOverwrite(route: Route): boolean {
   const { queue, routingDomain } = route.match;

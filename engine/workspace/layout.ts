@@ -12,6 +12,8 @@ export interface WorkspaceLayout {
   readonly policyFile: string;
   readonly policyFolder: string;
   readonly settingsFile: string;
+  readonly routesFile: string;
+  readonly routeCountsFile: string;
   readonly zonesFolder: string;
   readonly mailFolder: string;
   /** The suppression list; policies may open it, too. */
@@ -25,6 +27,8 @@ export interface WorkspaceLayout {
   /** How commands find the running engine: pid, url and token, readable by its owner only. */
   readonly engineFile: string;
   readonly lockFile: string;
+  /** How the last run ended, when the policy hung it. */
+  readonly stuckFile: string;
 }
 
 export function workspaceLayout(folder: string): WorkspaceLayout {
@@ -36,6 +40,8 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     policyFolder: join(root, 'policy'),
     policyFile: join(root, 'policy', 'init.lua'),
     settingsFile: join(root, 'postyard.json'),
+    routesFile: join(root, 'routes.json'),
+    routeCountsFile: join(stateFolder, 'route-counts.json'),
     zonesFolder: join(root, 'zones'),
     mailFolder: join(root, 'mail'),
     suppressionFile: join(root, 'suppression.db'),
@@ -45,6 +51,7 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     remapRoot: join(stateFolder, 'root'),
     engineFile: join(stateFolder, 'engine.json'),
     lockFile: join(stateFolder, 'lock'),
+    stuckFile: join(stateFolder, 'stuck.json'),
   };
 }
 
