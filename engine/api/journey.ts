@@ -3,6 +3,7 @@
  * records) put into one order, with the reasons in words. Pure.
  */
 import type { JsonValue } from '../mail/json.ts';
+import { routeNameIn } from '../mail/message.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
 import type { EventCall } from '../policy/event-call.ts';
 import type { AttemptRead, TraceRead } from '../store/journey-reads.ts';
@@ -105,8 +106,12 @@ function receptionDetail({ session }: RowRead): string {
 
 function queuePart({ row, message, transaction }: RowRead): JourneyPart {
   const why: JourneyStep[] = [];
+  const routed = message === null ? null : routeNameIn(message.meta);
   if (row.queue === 'null') {
     why.push(step('why', 'The null queue: accepted and discarded, nothing is delivered'));
+  } else if (routed !== null) {
+    const source = { label: `route ${routed}`, route: routed };
+    why.push({ ...step('why', `The route ${routed} chose this queue`), source });
   } else if (typeof message?.meta['queue'] === 'string') {
     why.push(step('why', `The policy set the meta queue to ${message.meta['queue']}`));
   } else {
@@ -222,7 +227,12 @@ function recordParts(records: readonly RecordEntry[]): JourneyPart[] {
 }
 
 function callSteps(call: EventCall): JourneyStep[] {
-  const source = call.handler ? linkTo(call.handler.file, call.handler.line) : null;
+  const source =
+    call.route !== undefined
+      ? { label: `route ${call.route}`, route: call.route }
+      : call.handler
+        ? linkTo(call.handler.file, call.handler.line)
+        : null;
   const raised = call.raised;
   const steps: JourneyStep[] = [
     {

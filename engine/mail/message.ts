@@ -152,9 +152,7 @@ export class Message {
 
   /** The message-level route that decided about it; null when none did. */
   get routeName(): string | null {
-    const decided = this.meta[ROUTE_META];
-    if (typeof decided !== 'object' || decided === null || Array.isArray(decided)) return null;
-    return typeof decided['name'] === 'string' ? decided['name'] : null;
+    return routeNameIn(this.meta);
   }
 
   #metaText(key: string): string | null {
@@ -163,6 +161,13 @@ export class Message {
     if (typeof value === 'string') return value;
     throw new Error(`expected '${key}' to be a string value, got Ok(${rustDebug(value)})`);
   }
+}
+
+/** The message-level route that left its mark in these metas. */
+export function routeNameIn(meta: Readonly<JsonObject>): string | null {
+  const decided = meta[ROUTE_META];
+  if (typeof decided !== 'object' || decided === null || Array.isArray(decided)) return null;
+  return typeof decided['name'] === 'string' ? decided['name'] : null;
 }
 
 /** serde_json's debug form, as KumoMTA prints it in that one error. */
