@@ -6,6 +6,7 @@
 import type { IconName } from './parts/icons.ts';
 import type { ListName, Screen } from './state/place.svelte.ts';
 import type { Postyard } from './state/postyard.svelte.ts';
+import { CLOCK_ACTIONS } from './actions/clock.ts';
 import { COPY_ACTIONS } from './actions/copy.ts';
 import { GO_ACTIONS } from './actions/go.ts';
 import { LIST_ACTIONS } from './actions/list.ts';
@@ -16,7 +17,7 @@ import { QUEUE_ACTIONS } from './actions/queue.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
 export type ActionGroup =
-  'This message' | 'This queue' | 'This record' | 'List' | 'Go to' | 'Window';
+  'This message' | 'This queue' | 'This record' | 'List' | 'Clock' | 'Go to' | 'Window';
 
 export interface Action {
   readonly id: string;
@@ -43,6 +44,7 @@ export const ACTIONS: readonly Action[] = [
   ...MAILDIR_ACTIONS,
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
+  ...CLOCK_ACTIONS,
   ...LOG_ACTIONS,
   ...LIST_ACTIONS,
   ...GO_ACTIONS,

@@ -31,6 +31,7 @@ export function strokeOf(event: KeyboardEvent): string {
 
 /** `g m` → `['g', 'm']`, `Mod+K` → `['Ctrl', 'K']` */
 export function keyCaps(keys: string): string[] {
+  if (keys === ' ') return [CAPS[' '] ?? ' '];
   return keys
     .split(' ')
     .flatMap((stroke) => (stroke === '+' ? ['+'] : stroke.split('+')))

@@ -35,7 +35,7 @@ export const GO_ACTIONS: readonly Action[] = [
     id: 'go-next-due',
     label: 'Show what is due next',
     group: 'Go to',
-    keys: ['.'],
+    keys: ['g n'],
     icon: 'next',
     hint: (yard) => {
       const due = yard.queues.soonest;

@@ -75,7 +75,9 @@ export const MAIL_ACTIONS: readonly Action[] = [
       return waitingIds(yard).length === 0 ? 'Not queued any more' : null;
     },
     run: async (yard) => {
-      yard.toasts.say(await yard.queues.act({ verb: 'deliver-now', messageIds: waitingIds(yard) }));
+      const messageIds = waitingIds(yard);
+      const { text } = await yard.queues.act({ verb: 'deliver-now', messageIds });
+      yard.toasts.say(text);
     },
   },
   {
@@ -90,9 +92,9 @@ export const MAIL_ACTIONS: readonly Action[] = [
     },
     run: async (yard) => {
       const messageIds = waitingIds(yard);
-      yard.toasts.say(
-        await yard.queues.act({ verb: 'bounce', messageIds, reason: 'bounced from the window' }),
-      );
+      const reason = 'bounced from the window';
+      const { text } = await yard.queues.act({ verb: 'bounce', messageIds, reason });
+      yard.toasts.say(text);
     },
   },
   {

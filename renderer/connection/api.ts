@@ -6,6 +6,8 @@ import type {
   ApiError,
   AttemptList,
   ChangedResult,
+  ClockChange,
+  ClockStatus,
   EngineStatus,
   Journey,
   LinkRequest,
@@ -57,6 +59,7 @@ export class Api {
     this.#post('/rows/delete', request);
   undeleteRows = (request: RowsRequest): Promise<ChangedResult> =>
     this.#post('/rows/undelete', request);
+  clock = (change: ClockChange): Promise<ClockStatus> => this.#post('/clock', change);
   queues = (): Promise<QueueList> => this.#get('/queues');
   queue = (name: string): Promise<QueueDetail> => this.#get(`/queues/${encodeURIComponent(name)}`);
   queueAction = (action: QueueAction): Promise<QueueActionResult> =>

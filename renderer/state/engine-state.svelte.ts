@@ -2,7 +2,7 @@
  * The engine as the window knows it: its last status, the state of the connection, and what time the
  * mail clock says now. Ticks by itself so that "next due" counts down between two statuses.
  */
-import type { EngineStatus } from '../../engine/api/protocol.ts';
+import type { ClockStatus, EngineStatus } from '../../engine/api/protocol.ts';
 import type { LinkState } from '../connection/live.ts';
 
 const TICK_MS = 1000;
@@ -21,6 +21,7 @@ export class EngineState {
   /** The page's clock, as of the last tick. */
   #tickMs = $state(Date.now());
   #receivedAtMs = Date.now();
+  #lastSpeed = 1;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   get status(): EngineStatus | null {
@@ -51,23 +52,42 @@ export class EngineState {
   nowMs = $derived.by(() => {
     const clock = this.#status?.clock;
     if (!clock) return this.#tickMs;
-    return clock.nowMs + Math.max(0, this.#tickMs - this.#receivedAtMs) * clock.speed;
+    // A forward moves in leaps that only the engine knows.
+    const speed = clock.forward ? 0 : clock.speed;
+    return clock.nowMs + Math.max(0, this.#tickMs - this.#receivedAtMs) * speed;
   });
+
+  /** A span is being run through, event by event. */
+  isForwarding = $derived(this.#status?.clock.forward != null);
 
   isClockReal = $derived.by(() => {
     const clock = this.#status?.clock;
-    return !clock || (clock.speed === 1 && Math.abs(clock.offsetMs) < REAL_TOLERANCE_MS);
+    return (
+      !clock ||
+      (clock.speed === 1 && !clock.forward && Math.abs(clock.offsetMs) < REAL_TOLERANCE_MS)
+    );
   });
 
   smtpAddress = $derived(
     this.#status?.listeners.find(({ service }) => service === 'smtp')?.address ?? null,
   );
 
+  /** What the clock ran at before it was frozen. */
+  get lastSpeed(): number {
+    return this.#lastSpeed;
+  }
+
   takeStatus(status: EngineStatus): void {
     this.#status = status;
+    if (status.clock.speed > 0) this.#lastSpeed = status.clock.speed;
     this.#receivedAtMs = Date.now();
     this.#tickMs = this.#receivedAtMs;
     this.heard();
+  }
+
+  /** The clock answered before the next status comes. */
+  takeClock(clock: ClockStatus): void {
+    if (this.#status) this.takeStatus({ ...this.#status, clock });
   }
 
   takeLink(link: LinkState, retryAtMs: number | null): void {

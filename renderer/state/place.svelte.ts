@@ -29,6 +29,19 @@ export interface OpenMenu {
   readonly y: number;
 }
 
+/** One line that is asked for over the screen. */
+export interface Asked {
+  readonly label: string;
+  readonly verb: string;
+  readonly value: string;
+  readonly placeholder: string;
+  readonly hint: string;
+  readonly suggestions: readonly string[];
+  /** Why this cannot be taken; null when it can. */
+  readonly check: (text: string) => string | null;
+  readonly run: (text: string) => void;
+}
+
 /** Lines of a policy file shown over the screen: a source link or the policy's error. */
 export interface OpenSource {
   readonly file: string;
@@ -43,6 +56,7 @@ export class Place {
   #overlay = $state<'palette' | 'keys' | null>(null);
   #menu = $state.raw<OpenMenu | null>(null);
   #source = $state.raw<OpenSource | null>(null);
+  #asked = $state.raw<Asked | null>(null);
   #before: Element | null = null;
 
   get screen(): Screen {
@@ -57,8 +71,13 @@ export class Place {
   get source(): OpenSource | null {
     return this.#source;
   }
+  get asked(): Asked | null {
+    return this.#asked;
+  }
   get isCovered(): boolean {
-    return this.#overlay !== null || this.#menu !== null || this.#source !== null;
+    return (
+      this.#asked !== null || this.#overlay !== null || this.#menu !== null || this.#source !== null
+    );
   }
 
   goTo(screen: Screen): void {
@@ -77,6 +96,12 @@ export class Place {
     this.#menu = menu;
   }
 
+  ask(asked: Asked): void {
+    this.#remember();
+    this.#menu = null;
+    this.#asked = asked;
+  }
+
   openSource(source: OpenSource): void {
     this.#remember();
     this.#source = source;
@@ -86,6 +111,7 @@ export class Place {
   uncover(): boolean {
     if (!this.isCovered) return false;
     if (this.#menu) this.#menu = null;
+    else if (this.#asked) this.#asked = null;
     else if (this.#overlay) this.#overlay = null;
     else this.#source = null;
     if (!this.isCovered) this.#giveBack();

@@ -4,6 +4,7 @@
  */
 import type {
   QueueAction,
+  QueueActionResult,
   QueueDetail,
   QueueList,
   ReadyQueueRow,
@@ -56,6 +57,8 @@ export class Queues {
       ),
   );
 
+  names = $derived(this.#list.scheduled.map(({ name }) => name));
+
   ready = $derived.by((): readonly ReadyQueueRow[] =>
     this.#list.ready.filter(({ name }) => matches(name, this.#filter)),
   );
@@ -98,10 +101,10 @@ export class Queues {
     this.#detail = null;
   }
 
-  async act(action: QueueAction): Promise<string> {
-    const { text } = await this.#api.queueAction(action);
+  async act(action: QueueAction): Promise<QueueActionResult> {
+    const result = await this.#api.queueAction(action);
     this.#refreshSoon();
-    return text;
+    return result;
   }
 
   #refreshSoon(): void {

@@ -9,6 +9,8 @@ import fastifyStatic from '@fastify/static';
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type {
+  ClockChange,
+  ClockStatus,
   EngineStatus,
   LinkRequest,
   LiveEvent,
@@ -22,6 +24,7 @@ import type {
   RowPage,
   RowsRequest,
 } from '../../engine/api/protocol.ts';
+import { serveClock } from './fake-clock.ts';
 import { FAKE_NOW_MS, emptyRow, fakeMatches, fakeRow } from './fake-mail.ts';
 import { FAKE_HTML, fakeAttempts, fakeDetail, fakeJourney, fakeSource } from './fake-message.ts';
 import {
@@ -52,8 +55,14 @@ export interface FakeOptions {
 
 export class FakeEngine implements AsyncDisposable {
   readonly token: string;
-  readonly sent: { actions: QueueAction[]; links: LinkRequest[]; flags: MaildirFlagRequest[] } = {
+  readonly sent: {
+    actions: QueueAction[];
+    clock: ClockChange[];
+    links: LinkRequest[];
+    flags: MaildirFlagRequest[];
+  } = {
     actions: [],
+    clock: [],
     links: [],
     flags: [],
   };
@@ -66,7 +75,7 @@ export class FakeEngine implements AsyncDisposable {
   readonly #suspended = new Set<string>();
   readonly #ring: LiveEvent[] = [];
   readonly #clients = new Set<WebSocket>();
-  readonly #startedMs = Date.now();
+  #startedMs = Date.now();
   #status: Partial<EngineStatus>;
   #seq = 0;
   #isSilent = false;
@@ -109,6 +118,7 @@ export class FakeEngine implements AsyncDisposable {
     this.#serveRows();
     this.#serveQueues();
     this.#serveRest();
+    serveClock(server, this);
     server.get('/api/v1/live', { websocket: true }, (socket) => this.#join(socket));
     this.#url = await server.listen({ host: '127.0.0.1', port });
   }
@@ -140,6 +150,12 @@ export class FakeEngine implements AsyncDisposable {
   setStatus(change: Partial<EngineStatus>): void {
     this.#status = { ...this.#status, ...change };
     this.emit({ type: 'status', status: this.status });
+  }
+
+  setClock(change: Partial<ClockStatus>): void {
+    const clock = { ...this.status.clock, ...change };
+    this.#startedMs = Date.now();
+    this.setStatus({ clock });
   }
 
   emit(event: Unnumbered): void {
@@ -343,7 +359,13 @@ export class FakeEngine implements AsyncDisposable {
       if (action.verb === 'suspend') this.#suspended.add(action.queue);
       if (action.verb === 'resume') this.#suspended.delete(action.queue);
       this.emit({ type: 'queues', queues: list() });
-      return { changed: 1, text: `Did ${action.verb} for 1 message` };
+      const undo: QueueAction | null =
+        action.verb === 'suspend'
+          ? { verb: 'resume', queue: action.queue }
+          : action.verb === 'set-due'
+            ? { verb: 'set-due', changes: [] }
+            : null;
+      return { changed: 1, text: `Did ${action.verb} for 1 message`, undo };
     });
   }
 

@@ -23,6 +23,7 @@ const GROUPS: readonly ActionGroup[] = [
   'This queue',
   'This record',
   'List',
+  'Clock',
   'Go to',
   'Window',
 ];
