@@ -1,11 +1,13 @@
 /**
  * `npm run long [-- --kills 200 --seed 1]`: what takes hours. Kills the engine at random instants
- * under load, each after at least 500 acknowledged messages, and audits the whole. The log is kept.
+ * under load, each after at least 500 acknowledged messages, and audits the whole; then dry runs that
+ * try to change the world (`--dry-runs 1000`). The log is kept.
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { SeededRandom } from '../../engine/base/random.ts';
+import { trials } from '../support/dry-run-trials.ts';
 import { killUnderLoad } from '../support/kill-audit.ts';
 
 const { values } = parseArgs({
@@ -13,6 +15,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     acknowledged: { type: 'string', default: '500' },
+    'dry-runs': { type: 'string', default: '1000' },
   },
 });
 const folder = join(import.meta.dirname, '../../dist/long');
@@ -35,5 +38,14 @@ const audit = await killUnderLoad({
 say(
   `${audit.kills} kills, ${audit.acknowledged} acknowledged: ${audit.lostOnDisk.length} missing on disk, ${audit.lostInApi.length} missing in the API, ${audit.twice.length} delivered twice (${audit.twiceWithoutMark.length} of them not marked)`,
 );
+let changed = 0;
+for await (const { seed: trial, before, after } of trials(seed, Number(values['dry-runs']))) {
+  if (isDeepStrictEqual(before, after)) continue;
+  changed++;
+  say(`dry run with seed ${trial} changed something`);
+}
+say(`${values['dry-runs']} dry runs, ${changed} of them changed something`);
 process.exitCode =
-  audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length === 0 ? 0 : 1;
+  audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length + changed === 0
+    ? 0
+    : 1;

@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { handlingOf } from '../../../engine/replay/host-call-log.ts';
+import { trials } from '../../support/dry-run-trials.ts';
+import { TestPolicy } from '../../support/policy.ts';
+
+const RUNS = 50;
+
+test(`${RUNS} dry runs of policies that try to change the world change nothing`, async () => {
+  const folders = (): string[] =>
+    readdirSync(tmpdir()).filter((name) => /^postyard-dry-(?!test-)/.test(name));
+  const left = new Set(folders());
+  for await (const { seed, before, after } of trials(1, RUNS)) {
+    expect(after, `seed ${seed}`).toEqual(before);
+  }
+  expect(folders().filter((name) => !left.has(name))).toEqual([]);
+}, 60_000);
+
+test('every function that writes has a handling in dry runs', async () => {
+  const refused: string[] = [];
+  await using _ = await TestPolicy.load('', {
+    isStrict: false,
+    gate: (name, { effect }) => {
+      if (handlingOf(name, effect) === 'refuse') refused.push(name);
+      return null;
+    },
+  });
+  expect(refused).toEqual([]);
+});
