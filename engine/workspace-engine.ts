@@ -15,10 +15,14 @@ import { EngineCore, VERSION } from './compose/engine-core.ts';
 import { MailClockKeeper, resumeMailClock } from './compose/mail-clock-state.ts';
 import { systemNameServers } from './compose/name-servers.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
-import { inOrder } from './compose/overlays.ts';
+import { firstAnswer, inOrder } from './compose/overlays.ts';
+import { Listeners } from './compose/listeners.ts';
+import type { EarlierAddresses, GivenAddresses, Listening } from './compose/listeners.ts';
+import { PolicyLifecycle } from './compose/policy-lifecycle.ts';
 import { PolicyState } from './compose/policy-status.ts';
-import { addressBehind, openAtFreePort, relocated } from './compose/placement.ts';
-import type { Placed } from './compose/placement.ts';
+import { SettingsReload } from './compose/settings-reload.ts';
+import { stuckWarning } from './compose/stuck-warning.ts';
+import { Warnings } from './compose/warnings.ts';
 import {
   SUPPRESSED_QUEUE_MODULE,
   openSuppression,
@@ -26,11 +30,15 @@ import {
   suppressionFollower,
   suppressionStep,
 } from './compose/suppression-overlay.ts';
+import { toError } from './base/assert.ts';
+import { WorkspaceRoutes } from './compose/workspace-routes.ts';
 import { SystemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { MailClock } from './base/mail-clock.ts';
 import { SystemRandom } from './base/random.ts';
 import { PolicyWatcher } from './policy/policy-watcher.ts';
+import { StuckWatch, takeStuckNote } from './policy/stuck-watch.ts';
+import type { StuckNote } from './policy/stuck-watch.ts';
 import { WorkerMaildirs } from './delivery/maildir-delivery.ts';
 import { LocalResolver } from './dns/local-resolver.ts';
 import { SystemDns } from './dns/system-dns.ts';
@@ -39,7 +47,9 @@ import { LoopbackGuard } from './guard/loopback-guard.ts';
 import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
 import { ORDINARY_MODE } from './reception/mode.ts';
+import type { ReceptionMode } from './reception/mode.ts';
 import { SEARCH_READS } from './search/search-reads.ts';
+import type { RetentionLimits } from './store/retention.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import type { Suppression } from './suppression/suppression.ts';
 import { createMissing } from './workspace/default-workspace.ts';
@@ -49,46 +59,51 @@ import { PathRemaps } from './workspace/remap.ts';
 import { loadSettings } from './workspace/settings.ts';
 import type { Settings } from './workspace/settings.ts';
 
-/** Addresses given on the command line; they win over `postyard.json`, and a port other than 0 is fixed. */
-export interface GivenAddresses {
-  readonly smtp?: string;
-  readonly http?: string;
-  readonly ui?: string;
-}
+/** Lua at work on one call for this long hangs: its own budget is over after half of that. */
+const HANG_MS = 10_000;
+const RESTART_PAUSE_MS = 50;
 
-export interface Listening {
-  readonly service: 'smtp' | 'http' | 'ui';
-  readonly address: string;
-  /** Where it should have been, when that was taken. */
-  readonly wanted: string | null;
+/** The process is to begin anew. */
+export interface Restart {
+  /** Asked for: stop gracefully first. Hang: the policy was cut off, nothing can be relied upon. */
+  readonly cause: 'asked for' | 'hang';
+  readonly addresses: EarlierAddresses;
+  /** Null: the window was not served yet. */
+  readonly token: string | null;
 }
 
 export class WorkspaceEngine {
   readonly core: EngineCore;
   readonly layout: WorkspaceLayout;
-  readonly settings: Settings;
+  settings: Settings;
   readonly remaps: PathRemaps;
   readonly policyState: PolicyState;
   readonly mailClock: MailClock;
   readonly store: SqliteStore;
-  readonly listening: Listening[] = [];
-  readonly warnings: string[] = [];
+  readonly listeners: Listeners;
+  readonly warnings = new Warnings(() => this.core.options.diagnostics);
   readonly capture: CaptureLeaving;
   readonly guard: LoopbackGuard;
   readonly suppression: Suppression;
-  readonly #given: GivenAddresses;
+  readonly routes: WorkspaceRoutes;
+  readonly #lifecycle: PolicyLifecycle;
+  readonly #stuck: StuckNote | null;
+  readonly #onRestart: (restart: Restart) => void;
+  #stuckWatch: StuckWatch | null = null;
+  #settingsReload: SettingsReload | null = null;
   readonly #zones: ZonesFolder;
   readonly #release: () => void;
   #api: EngineApi | null = null;
   #watcher: PolicyWatcher | null = null;
   readonly #repair: MaildirRepair;
   readonly #clockKeeper: MailClockKeeper;
-  #hasInit = false;
 
   private constructor(parts: {
     layout: WorkspaceLayout;
     settings: Settings;
     given: GivenAddresses;
+    earlier: EarlierAddresses | null;
+    onRestart: (restart: Restart) => void;
     store: SqliteStore;
     zones: ZonesFolder;
     clock: Clock;
@@ -98,7 +113,8 @@ export class WorkspaceEngine {
     this.layout = layout;
     this.settings = settings;
     this.store = store;
-    this.#given = parts.given;
+    this.#stuck = takeStuckNote(layout.stuckFile);
+    this.#onRestart = parts.onRestart;
     this.#zones = zones;
     this.#release = parts.release;
     this.#repair = new MaildirRepair(store, clock, layout.root);
@@ -125,7 +141,7 @@ export class WorkspaceEngine {
           why: row.why,
         }),
     });
-    if (settings.openHosts.length > 0) this.guard.open('workspace', settings.openHosts);
+    this.#openHosts(settings.openHosts);
     const resolver = new LocalResolver({
       clock,
       zonesFolder: zones,
@@ -139,6 +155,13 @@ export class WorkspaceEngine {
       }),
     });
     this.capture = new CaptureLeaving(this.guard, resolver, settings.captureLeaving);
+    this.routes = new WorkspaceRoutes({
+      file: layout.routesFile,
+      countsFile: layout.routeCountsFile,
+      ...{ clock, mailClock, store, guard: this.guard },
+      farEnd: () => null,
+      onTrouble: (text) => this.core.options.diagnostics.write('warn', text),
+    });
     this.core = new EngineCore({
       mode: 'ordinary',
       mailClock,
@@ -159,25 +182,47 @@ export class WorkspaceEngine {
       leaving: this.capture,
       overlays: {
         // Routes first, suppression after them.
-        reception: inOrder([suppressionStep(this.suppression)]),
-        queueConfig: suppressedQueue(this.suppression),
+        reception: inOrder([this.routes.overlay, suppressionStep(this.suppression)]),
+        queueConfig: firstAnswer([this.routes.overlay, suppressedQueue(this.suppression)]),
         records: suppressionFollower(this.suppression),
         companion: SUPPRESSED_QUEUE_MODULE,
       },
-      reception: {
-        ...ORDINARY_MODE,
-        offerFriendlyAuth: settings.acceptAnyAuth,
-        acceptAnyLogin: settings.acceptAnyAuth,
-      },
+      reception: receptionMode(() => this.settings),
       nodeId: readNodeId(join(layout.stateFolder, 'nodeid'), random),
       extrasDir: join(import.meta.dirname, 'policy-extras'),
       tlsFolder: layout.tlsFolder,
       mapPath: (path) => remaps.file(path),
       mapStatePath: (path) => remaps.state(path),
     });
+    const { core } = this;
+    this.listeners = new Listeners({
+      core,
+      remaps,
+      settings,
+      given: parts.given,
+      earlier: parts.earlier,
+    });
+    this.#lifecycle = new PolicyLifecycle({
+      core,
+      layout,
+      state: this.policyState,
+      listeners: this.listeners,
+      warnings: this.warnings,
+      stuck: this.#stuck,
+      onChange: () => this.#changed(),
+    });
   }
 
-  static async start(layout: WorkspaceLayout, given: GivenAddresses): Promise<WorkspaceEngine> {
+  /**
+   * @param earlier where the run before this one listened
+   * @param onRestart also called while this is under way, and then it never resolves
+   */
+  static async start(
+    layout: WorkspaceLayout,
+    given: GivenAddresses,
+    earlier: EarlierAddresses | null,
+    onRestart: (restart: Restart) => void,
+  ): Promise<WorkspaceEngine> {
     const created = createMissing(layout);
     const release = lockWorkspace(layout);
     try {
@@ -187,14 +232,17 @@ export class WorkspaceEngine {
       const store = await SqliteStore.open({
         folder: layout.storeFolder,
         clock,
-        retention: { maxBytes: settings.keepBytes, maxAgeMs: settings.keepDays * 86_400_000 },
+        retention: retentionOf(settings),
         readModules: [SEARCH_READS],
         onTrouble: (text) => engine.core.options.diagnostics.write('error', text),
       });
       const zones = await ZonesFolder.open(layout.zonesFolder);
-      const engine = new WorkspaceEngine({ layout, settings, given, store, zones, clock, release });
-      if (problem !== null) engine.#warn(problem);
-      if (engine.suppression.problem !== null) engine.#warn(engine.suppression.problem);
+      const engine = new WorkspaceEngine({
+        ...{ layout, settings, given, earlier, onRestart, store, zones, clock, release },
+      });
+      engine.warnings.set('settings', problem);
+      if (engine.#stuck !== null) engine.warnings.add(stuckWarning(engine.#stuck));
+      if (engine.suppression.problem !== null) engine.warnings.add(engine.suppression.problem);
       if (created.length > 0)
         engine.core.options.diagnostics.write(
           'info',
@@ -211,6 +259,10 @@ export class WorkspaceEngine {
       release();
       throw error;
     }
+  }
+
+  get listening(): readonly Listening[] {
+    return this.listeners.list;
   }
 
   get windowUrl(): string {
@@ -231,7 +283,7 @@ export class WorkspaceEngine {
       `  SMTP    ${at('smtp', 'none: the policy started no ESMTP listener')}`,
       `  HTTP    ${at('http', 'none')}`,
       `  Window  ${this.windowUrl}`,
-      ...this.warnings.map((warning) => `  Note    ${warning}`),
+      ...this.warnings.list.map((warning) => `  Note    ${warning}`),
     ];
     const { problem } = this.policyState;
     if (problem !== null)
@@ -242,11 +294,14 @@ export class WorkspaceEngine {
   }
 
   async stop(): Promise<void> {
+    await this.#stuckWatch?.close();
     await this.#watcher?.close();
+    await this.#settingsReload?.close();
     await this.#api?.close();
     this.#clockKeeper.close();
     await this.core.stop();
     await this.suppression.close();
+    await this.routes.close();
     this.#repair.close();
     this.mailClock.close();
     await this.#zones.close();
@@ -257,128 +312,114 @@ export class WorkspaceEngine {
   async #serve(): Promise<void> {
     const { core, layout } = this;
     core.run(this.store);
-    await this.#loadPolicy();
-    this.#api = await EngineApi.start(
-      this,
-      this.#given.ui ?? this.settings.ui,
-      isFixed(this.#given.ui),
-    );
-    this.#listens('ui', this.#api.address, this.#api.wanted);
-    writeEngineFile(layout, {
-      pid: process.pid,
-      url: this.#api.url,
-      token: this.#api.token,
-      smtp: this.listening.find((one) => one.service === 'smtp')?.address ?? null,
-    });
+    this.#watchForHangs();
+    await this.#lifecycle.start();
+    this.#api = await EngineApi.start(this);
+    this.#writeEngineFile();
     await this.#repairMaildirs();
     await core.resume();
+    await this.routes.join(core.queues);
     this.#watcher = new PolicyWatcher({
       folder: layout.policyFolder,
       clock: core.options.clock,
-      onChange: () => this.#loadPolicy(),
+      onChange: () => this.#lifecycle.reload(),
       onError: (error) =>
         core.options.diagnostics.write('error', `policy not reloaded: ${error.message}`),
     });
     await this.#watcher.start();
+    await this.#followSettings();
     core.options.diagnostics.announce('initialization complete');
   }
 
-  /** Loads the policy, at the start and after a save; `init` runs once, as soon as it can. */
-  async #loadPolicy(): Promise<void> {
-    const { core, layout, policyState } = this;
-    const loaded = await core.policy.load(layout.policyFile);
-    if (!loaded.ok) {
-      policyState.failed(loaded.error);
-      return this.#policyChanged();
-    }
-    policyState.loaded();
-    if (!this.#hasInit) await this.#runInit();
-    else await core.bumpEpoch();
-    this.#policyChanged();
+  /** Begins anew once the answer to whoever asked is on its way. */
+  restart(): void {
+    this.core.options.clock.timer(RESTART_PAUSE_MS, () => this.#restart('asked for'));
   }
 
-  async #runInit(): Promise<void> {
-    const { core, policyState, layout } = this;
+  #restart(cause: Restart['cause']): void {
+    const token = this.#api?.token ?? null;
+    this.#onRestart({ cause, addresses: this.listeners.carried, token });
+  }
+
+  /** Lua that no budget stops is cut off; see `policy/stuck-watch.ts`. */
+  #watchForHangs(): void {
+    const { heartbeat } = this.core.policy;
+    this.#stuckWatch = StuckWatch.start(
+      {
+        heartbeat: heartbeat.buffer,
+        noteFile: this.layout.stuckFile,
+        patienceMs: HANG_MS,
+        earlier: this.#stuck,
+      },
+      ({ event }) => {
+        this.core.options.diagnostics.announce(`restarting: the policy hangs in ${event}`);
+        this.#restart('hang');
+      },
+    );
+  }
+
+  async #followSettings(): Promise<void> {
+    const { layout, policyState: state, warnings, settings: started } = this;
+    const { clock } = this.core.options;
+    const retain = (): void => this.store.keep(retentionOf(this.settings));
+    const takes = <K extends keyof Settings>(name: K, then: () => void = () => {}) => ({
+      [name]: (value: Settings[K]) => {
+        this.settings = { ...this.settings, [name]: value };
+        then();
+      },
+    });
+    this.#settingsReload = new SettingsReload({
+      ...{ layout, clock, state, warnings, started },
+      apply: {
+        ...takes('acceptAnyAuth'),
+        ...takes('captureLeaving', () => (this.capture.isOn = this.settings.captureLeaving)),
+        ...takes('openHosts', () => this.#openHosts(this.settings.openHosts)),
+        ...takes('allowFolders', () => this.remaps.allow(this.settings.allowFolders)),
+        ...takes('keepBytes', retain),
+        ...takes('keepDays', retain),
+      },
+      onChange: () => this.#changed(),
+    });
+    await this.#settingsReload.ready();
+  }
+
+  /** An entry that is no host opens nothing, and is said. */
+  #openHosts(hosts: readonly string[]): void {
     try {
-      await core.policy.init();
+      this.guard.open('workspace', hosts);
+      this.warnings.set('openHosts', null);
     } catch (error) {
-      const { message, file, line } = error as Error & {
-        file?: string | null;
-        line?: number | null;
-      };
-      policyState.failed({ file: file ?? layout.policyFile, line: line ?? null, message });
-      return;
-    }
-    this.#hasInit = true;
-    core.serveScripts();
-    await this.#openListeners();
-  }
-
-  async #openListeners(): Promise<void> {
-    const { core, settings } = this;
-    const { esmtpListeners, httpListeners } = core.setup;
-    for (const [index, wanted] of esmtpListeners.entries()) {
-      const address = addressBehind(this.#given.smtp ?? settings.smtp, index);
-      const placed = await openAtFreePort(
-        address,
-        isFixed(this.#given.smtp) && index === 0,
-        (listen) => core.openSmtp(relocated(wanted, listen)),
-      );
-      this.remaps.note('ESMTP listener', wanted.listen, placed.opened.address);
-      this.#placed('smtp', placed);
-    }
-    for (const [index, wanted] of httpListeners.entries()) {
-      const address = addressBehind(this.#given.http ?? settings.http, index);
-      const placed = await openAtFreePort(
-        address,
-        isFixed(this.#given.http) && index === 0,
-        (listen) => core.openHttp({ ...wanted, listen }),
-      );
-      this.remaps.note('HTTP listener', wanted.listen, placed.opened.address);
-      this.#placed('http', placed);
-    }
-    const [first] = esmtpListeners;
-    if (settings.smtps !== undefined && first !== undefined) {
-      this.#placed(
-        'smtp',
-        await openAtFreePort(settings.smtps, false, (listen) =>
-          core.openSmtp(relocated(first, listen), true),
-        ),
-      );
+      this.guard.open('workspace', []);
+      this.warnings.set('openHosts', `openHosts in postyard.json: ${toError(error).message}`);
     }
   }
 
-  #placed(
-    service: 'smtp' | 'http',
-    { opened, wanted }: Placed<{ readonly address: string }>,
-  ): void {
-    this.#listens(service, opened.address, wanted);
-  }
-
-  #listens(service: Listening['service'], address: string, wanted: string): void {
-    const isElsewhere = !wanted.endsWith(':0') && wanted !== address;
-    this.listening.push({ service, address, wanted: isElsewhere ? wanted : null });
-    this.core.options.diagnostics.announce(`${service} listener on ${address}`);
+  #writeEngineFile(): void {
+    const { url, token } = this.#requireApi();
+    writeEngineFile(this.layout, {
+      pid: process.pid,
+      url,
+      token,
+      smtp: this.listening.find((one) => one.service === 'smtp')?.address ?? null,
+    });
   }
 
   async #repairMaildirs(): Promise<void> {
     const report = await this.#repair.repair();
     for (const { path, error } of report?.failed ?? [])
-      this.#warn(`a file of ${path} could not be written again: ${error.message}`);
+      this.warnings.add(`a file of ${path} could not be written again: ${error.message}`);
     const restored = report?.restored.length ?? 0;
     if (restored > 0)
-      this.#warn(
+      this.warnings.add(
         `${restored} maildir files were missing after an unclean stop and were written again`,
       );
   }
 
-  #policyChanged(): void {
-    this.#api?.statusChanged();
-  }
-
-  #warn(text: string): void {
-    this.warnings.push(text);
-    this.core.options.diagnostics.write('warn', text);
+  /** Status or listeners are others now. */
+  #changed(): void {
+    if (this.#api === null) return;
+    this.#writeEngineFile();
+    this.#api.statusChanged();
   }
 
   #requireApi(): EngineApi {
@@ -387,7 +428,19 @@ export class WorkspaceEngine {
   }
 }
 
-/** A port that was asked for by number is meant; 0 and the defaults may move. */
-function isFixed(given: string | undefined): boolean {
-  return given !== undefined && !given.endsWith(':0');
+function retentionOf({ keepBytes, keepDays }: Settings): Partial<RetentionLimits> {
+  return { maxBytes: keepBytes, maxAgeMs: keepDays * 86_400_000 };
+}
+
+/** Sessions look at it each time, so that a setting takes effect at once. */
+function receptionMode(settings: () => Settings): ReceptionMode {
+  return {
+    ...ORDINARY_MODE,
+    get offerFriendlyAuth() {
+      return settings().acceptAnyAuth;
+    },
+    get acceptAnyLogin() {
+      return settings().acceptAnyAuth;
+    },
+  };
 }

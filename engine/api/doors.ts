@@ -2,6 +2,7 @@
  * What the window's API may ask of the engine, one small interface per noun. The views of this
  * folder implement them from the store, the queues and the files; `compose/engine-api.ts` joins them.
  */
+import type { Readable } from 'node:stream';
 import type { LiveStream } from './live.ts';
 import type {
   AttemptList,
@@ -14,15 +15,33 @@ import type {
   MaildirListing,
   MaildirTree,
   PolicyLines,
+  LedgerPage,
   QueueAction,
   QueueActionResult,
   QueueDetail,
   QueueList,
   RecordPage,
+  RouteChanged,
+  RouteCheck,
+  RouteList,
+  RouteMoved,
+  RoutePutRequest,
   RowDetail,
   RowPage,
   SendTestRequest,
   SendTestResult,
+  SuppressionAdd,
+  SuppressionAdded,
+  SuppressionChange,
+  SuppressionDemoRequest,
+  SuppressionDemoResult,
+  SuppressionImport,
+  SuppressionImported,
+  SuppressionLua,
+  SuppressionPage,
+  SuppressionRemove,
+  SuppressionRemoved,
+  SuppressionStatus,
 } from './protocol.ts';
 import type { Token } from './token.ts';
 
@@ -81,6 +100,40 @@ export interface ClockDoor {
   change(request: ClockChange): Promise<ClockStatus>;
 }
 
+export interface RoutesDoor {
+  list(): RouteList;
+  /** @throws {ApiProblem} 404 there is no such route, 409 the file is broken; for all of these */
+  put(name: string, request: RoutePutRequest): Promise<RouteChanged>;
+  toggle(name: string, enabled: boolean): Promise<RouteChanged>;
+  order(names: readonly string[]): Promise<RouteChanged>;
+  remove(name: string): Promise<RouteChanged>;
+  /** Null: whatever route it is about. */
+  move(name: string | null): Promise<RouteMoved>;
+  /** Null: all that are on. */
+  lua(name: string | null): string;
+  check(value: unknown, was: string | undefined): Promise<RouteCheck>;
+  setCapture(enabled: boolean): Promise<RouteChanged>;
+  openWorkspaceHosts(hosts: readonly string[]): Promise<RouteChanged>;
+}
+
+export interface SuppressionDoor {
+  status(): SuppressionStatus;
+  change(change: SuppressionChange): SuppressionStatus;
+  /** @throws {RangeError} the cursor is none */
+  page(cursor: string | null, limit: number, text: string): Promise<SuppressionPage>;
+  /** @throws {ApiProblem} an address or a domain is none; the same for `remove` */
+  add(request: SuppressionAdd): Promise<SuppressionAdded>;
+  remove(request: SuppressionRemove): Promise<SuppressionRemoved>;
+  /** How many came back; null when the removal is not remembered. */
+  undo(token: string): Promise<number | null>;
+  importText(request: SuppressionImport): Promise<SuppressionImported>;
+  exportText(format: 'csv' | 'json', text: string): Readable;
+  /** Null: for the mode in use. */
+  lua(mode: 'reject' | 'null' | 'bounce' | null): SuppressionLua;
+  demo(request: SuppressionDemoRequest): Promise<SuppressionDemoResult>;
+  resetDemo(): Promise<void>;
+}
+
 export interface ApiDoors {
   readonly version: string;
   readonly token: Token;
@@ -90,7 +143,12 @@ export interface ApiDoors {
   readonly records: RecordsDoor;
   readonly maildirs: MaildirsDoor;
   readonly clock: ClockDoor;
+  readonly suppression: SuppressionDoor;
+  readonly routes: RoutesDoor;
+  ledger(limit: number, cursor: string | null): Promise<LedgerPage>;
   status(): EngineStatus;
+  /** Stops and starts again in place; resolves before that. */
+  restart(): void;
   /** Lines of a policy file; null when the file is not part of the workspace. */
   policyLines(file: string, line: number, around: number): Promise<PolicyLines | null>;
   /** What was remapped for this policy. */

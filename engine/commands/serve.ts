@@ -1,10 +1,12 @@
 /** `postyard serve`: the engine of a workspace with its window, until SIGINT or SIGTERM. */
 import { isIP } from 'node:net';
 import { WorkspaceEngine } from '../workspace-engine.ts';
+import type { Restart } from '../workspace-engine.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
 import type { Command } from './command.ts';
 import { openBrowser } from './open-browser.ts';
+import { runAgain, takeEarlierAddresses } from './run-again.ts';
 import { stopSignal } from './stop-signal.ts';
 
 export const serve: Command = {
@@ -26,16 +28,25 @@ export const serve: Command = {
       if (given !== undefined) checkAddress(`--${name}`, given, options.expose === true);
     }
     const stopped = stopSignal();
-    const engine = await WorkspaceEngine.start(findWorkspace(options.workspace, callersFolder()), {
-      ...(options.smtp !== undefined && { smtp: options.smtp }),
-      ...(options.http !== undefined && { http: options.http }),
-      ...(options.ui !== undefined && { ui: options.ui }),
-    });
+    const again = Promise.withResolvers<Restart>();
+    const starting = WorkspaceEngine.start(
+      findWorkspace(options.workspace, callersFolder()),
+      {
+        ...(options.smtp !== undefined && { smtp: options.smtp }),
+        ...(options.http !== undefined && { http: options.http }),
+        ...(options.ui !== undefined && { ui: options.ui }),
+      },
+      takeEarlierAddresses(),
+      again.resolve,
+    );
+    const engine = await Promise.race([starting, again.promise]);
+    // The policy hung before anything was served.
+    if (!(engine instanceof WorkspaceEngine)) return runAgain(engine);
     process.stdout.write(`${engine.greeting()}\n`);
     if (options.open === true) await openBrowser(engine.windowUrl);
-    await stopped;
-    await engine.stop();
-    return 0;
+    const restart = await Promise.race([stopped.then(() => null), again.promise]);
+    if (restart?.cause !== 'hang') await engine.stop();
+    return restart === null ? 0 : runAgain(restart);
   },
 };
 

@@ -5,11 +5,14 @@ import { LiveStream } from '../api/live.ts';
 import { MaildirsView } from '../api/maildirs-view.ts';
 import type { Count, EngineStatus } from '../api/protocol.ts';
 import { QueuesView } from '../api/queues-view.ts';
+import { RoutesView } from '../api/routes-view.ts';
 import { RecordsView, recordRow } from '../api/records-view.ts';
 import { RowsView } from '../api/rows-view.ts';
 import { sendTestMessage } from '../api/send-test.ts';
 import { startApiServer } from '../api/server.ts';
 import type { ApiServer } from '../api/server.ts';
+import { SuppressionDemo } from '../api/suppression-demo.ts';
+import { SuppressionView } from '../api/suppression-view.ts';
 import { Token } from '../api/token.ts';
 import type { JsonObject } from '../mail/json.ts';
 import { Inspector } from '../inspect/inspector.ts';
@@ -18,7 +21,7 @@ import type { WorkspaceEngine } from '../workspace-engine.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import { VERSION } from './engine-core.ts';
 import { MailClockDoor } from './mail-clock-door.ts';
-import { openAtFreePort, splitAddress } from './placement.ts';
+import { splitAddress } from './placement.ts';
 
 const RENDERER = join(import.meta.dirname, '../../dist/renderer');
 /** The status line follows the queue even when nothing else tells it to. */
@@ -29,12 +32,14 @@ export class EngineApi {
   readonly #inspector: Inspector;
   readonly #maildirs: MaildirsView;
   readonly #queues: QueuesView;
+  readonly #routes: RoutesView;
   readonly #live: LiveStream;
   readonly #token: Token;
   readonly #arrivals: ArrivalRate;
   readonly #clockDoor: MailClockDoor;
+  readonly #rows: RowsView;
+  readonly #suppression: SuppressionView;
   #server: ApiServer | null = null;
-  #wanted = '';
   #isClosed = false;
 
   private constructor(engine: WorkspaceEngine) {
@@ -49,8 +54,31 @@ export class EngineApi {
       indexReads: INDEX_READS,
       onTrouble: (text) => diagnostics.write('warn', text),
     });
+    this.#rows = new RowsView({
+      store,
+      inspector: this.#inspector,
+      queues: core.queues,
+      mailClock,
+      openHosts: () => engine.guard.openHosts(),
+      workspace: layout.root,
+    });
+    const { suppression } = engine;
+    const demo = new SuppressionDemo({
+      ...{ suppression, store, rows: this.#rows, clock, mailClock, random },
+      smtpAddress: () => this.#smtpAddress(),
+    });
+    this.#suppression = new SuppressionView(suppression, demo, mailClock);
     this.#arrivals = new ArrivalRate(clock);
     this.#queues = new QueuesView(core.queues, store, mailClock);
+    this.#routes = new RoutesView({
+      routes: engine.routes,
+      guard: engine.guard,
+      capture: engine.capture,
+      farEnd: engine.routes.farEnd,
+      settingsFile: layout.settingsFile,
+      handled: () => core.policy.eventNames(),
+    });
+    engine.routes.onChange(() => this.#live.statusChanged());
     this.#clockDoor = new MailClockDoor({
       mailClock,
       clock,
@@ -75,35 +103,22 @@ export class EngineApi {
       for (const record of commit.records) this.#live.recordAdded(recordRow(record));
     });
     core.queues.onChange(() => this.#live.queuesChanged());
+    suppression.onChange(() => this.#live.statusChanged());
     mailClock.onChange(() => this.#live.statusChanged());
     diagnostics.follow((level, text) => this.#live.print(level, text, mailClock.now()));
     this.#tick();
   }
 
-  static async start(
-    engine: WorkspaceEngine,
-    address: string,
-    isFixed: boolean,
-  ): Promise<EngineApi> {
+  static async start(engine: WorkspaceEngine): Promise<EngineApi> {
     const api = new EngineApi(engine);
-    const { opened, wanted } = await openAtFreePort(address, isFixed, (listen) =>
+    api.#server = await engine.listeners.openUi((listen) =>
       startApiServer(api.#doors(), splitAddress(listen), RENDERER),
     );
-    api.#server = opened;
-    api.#wanted = wanted;
     return api;
   }
 
   get url(): string {
     return this.#server?.url ?? '';
-  }
-
-  get address(): string {
-    return this.#server?.address ?? '';
-  }
-
-  get wanted(): string {
-    return this.#wanted;
   }
 
   get token(): string {
@@ -133,24 +148,24 @@ export class EngineApi {
 
   #doors(): ApiDoors {
     const engine = this.#engine;
-    const { store, core, mailClock, layout } = engine;
+    const { store, core, mailClock } = engine;
     return {
       version: VERSION,
       token: this.#token,
       live: this.#live,
-      rows: new RowsView({
-        store,
-        inspector: this.#inspector,
-        queues: core.queues,
-        mailClock,
-        openHosts: () => engine.guard.openHosts(),
-        workspace: layout.root,
-      }),
+      rows: this.#rows,
       queues: this.#queues,
       records: new RecordsView(store),
       maildirs: this.#maildirs,
       clock: this.#clockDoor,
+      routes: this.#routes,
+      suppression: this.#suppression,
+      ledger: async (limit, cursor) => {
+        const { entries, next } = await store.read('ledger', { limit, cursor });
+        return { rows: entries, next };
+      },
       status: () => this.#status(),
+      restart: () => engine.restart(),
       policyLines: (file, line, around) => engine.policyState.lines(file, line, around),
       remaps: () => engine.remaps.list(),
       sendTest: (request) => sendTestMessage(this.#smtpAddress(), request),
@@ -204,10 +219,15 @@ export class EngineApi {
       clock: this.#clockDoor.status(),
       openHosts: engine.guard.openHosts(),
       captureLeaving: engine.capture.isOn,
+      routes: {
+        revision: engine.routes.revision,
+        problem: engine.routes.list.problem?.message ?? null,
+      },
       inspectLag: this.#inspector.lag,
+      suppression: this.#suppression.status(),
       flushCount: store.flushCount,
       commitSeq: store.commitSeq,
-      warnings: engine.warnings,
+      warnings: engine.warnings.list,
     };
   }
 }

@@ -166,6 +166,13 @@ export class EngineCore {
     this.#injector = this.#makeInjector(store, this.#queues);
   }
 
+  /** `init` failed and will run again: nothing of what it set up counts. */
+  forgetSetup(): void {
+    this.setup.forget();
+    this.log.forgetSetup();
+    this.policy.world.setup.length = 0;
+  }
+
   /** `init` has ended: what scripts ask for from here on happens at once. */
   serveScripts(): void {
     this.setup.run(this.#services(this.queues, this.#requireInjector()));

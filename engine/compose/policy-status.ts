@@ -9,12 +9,14 @@ import type { Clock } from '../base/clock.ts';
 import type { PolicyProblem } from '../policy/script-host.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 
+type RestartCause = 'policy' | 'settings';
+
 export class PolicyState {
   readonly #layout: WorkspaceLayout;
   readonly #clock: Clock;
   #loadedMs: number | null = null;
   #problem: PolicyProblem | null = null;
-  #needsRestart: string | null = null;
+  readonly #needsRestart = new Map<RestartCause, string>();
 
   constructor(layout: WorkspaceLayout, clock: Clock) {
     this.#layout = layout;
@@ -30,8 +32,14 @@ export class PolicyState {
     this.#problem = problem;
   }
 
-  restartNeeded(why: string | null): void {
-    this.#needsRestart = why;
+  /** @param why a sentence that says what changed; null when nothing (any more) */
+  restartNeeded(cause: RestartCause, why: string | null): void {
+    if (why === null) this.#needsRestart.delete(cause);
+    else this.#needsRestart.set(cause, why);
+  }
+
+  get needsRestart(): string | null {
+    return [...this.#needsRestart.values()].join('; ') || null;
   }
 
   get problem(): PolicyProblem | null {
@@ -48,7 +56,7 @@ export class PolicyState {
         line: problem.line,
         message: withoutTraceback(problem.message),
       },
-      needsRestart: this.#needsRestart,
+      needsRestart: this.needsRestart,
       handlers,
     };
   }

@@ -57,6 +57,13 @@ export class SetupServices implements PolicyServices {
     this.#diagnostic = diagnostic;
   }
 
+  /** `init` failed and runs again later. */
+  forget(): void {
+    this.esmtpListeners.length = 0;
+    this.httpListeners.length = 0;
+    this.spools.length = 0;
+  }
+
   /** From here on calls go to the running engine. */
   run(running: RunningServices): void {
     this.#running = running;

@@ -73,6 +73,14 @@ export class DispositionLogger implements DispositionLog {
     this.#classifier = classifier;
   }
 
+  /** `init` failed and runs again later: what it configured is configured anew then. */
+  forgetSetup(): void {
+    this.#localLogs.length = 0;
+    this.#hooks.length = 0;
+    this.#dispositionHooks.length = 0;
+    this.#classifier = null;
+  }
+
   /** What the classifier would call a failure with this reply; `Uncategorized` without one. */
   classOf(reply: SmtpReply): string {
     return this.#classifier?.classify('Bounce', singleLine(reply)) ?? 'Uncategorized';

@@ -12,6 +12,7 @@ import type { MessageQueue } from './bindings/mpsc-queue.ts';
 import type { PolicyEvents } from './events.ts';
 import type { LuaContextHandle } from './lua/host-function.ts';
 import type { PolicyContext } from './policy-context.ts';
+import type { SetupNote } from './setup-notes.ts';
 
 export interface PolicyWorldOptions {
   /** As KumoMTA: `print` goes to stdout, programs may be run, `os.exit` ends the process. */
@@ -45,6 +46,8 @@ export class PolicyWorld {
     soft: null,
     low: null,
   };
+  /** What the policy set up so far. */
+  readonly setup: SetupNote[] = [];
   monitorGlobs: readonly string[] = ['/opt/kumomta/etc/**/*.{lua,json,toml,yaml}'];
   /** `kumo.validation_failed()` was called. */
   validationFailed = false;

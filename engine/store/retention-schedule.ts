@@ -19,7 +19,7 @@ export interface RetainRequest {
 
 export class RetentionSchedule {
   readonly #clock: Clock;
-  readonly #limits: RetentionLimits;
+  #limits: RetentionLimits;
   readonly #ask: (request: RetainRequest) => void;
   #round = 0;
   #isWorking = false;
@@ -37,6 +37,13 @@ export class RetentionSchedule {
   start(usedBytes: number): void {
     this.#arm(ROUND_INTERVAL_MS, () => this.#newRound());
     this.grew(usedBytes);
+  }
+
+  /** Other bounds from now on; the next round keeps them. */
+  limit(limits: RetentionLimits): void {
+    this.#limits = limits;
+    this.#isExhausted = false;
+    this.#step(true);
   }
 
   stop(): void {

@@ -368,6 +368,11 @@ export class SqliteStore implements Store {
     this.#queue.add([OP.ledger, timeMs, kind, target, allowed ? 1 : 0, why]);
   }
 
+  /** Other bounds of what is kept, from now on. */
+  keep(limits: Partial<RetentionLimits>): void {
+    this.#retention.limit({ ...RETENTION_DEFAULTS, ...limits });
+  }
+
   async deleteRows(seqs: readonly number[]): Promise<void> {
     await this.#setDeleted(seqs, true);
   }

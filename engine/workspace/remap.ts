@@ -26,12 +26,17 @@ const REMAPS_KEPT_MAX = 200;
 
 export class PathRemaps {
   readonly #layout: WorkspaceLayout;
-  readonly #allowedRoots: readonly string[];
+  #allowedRoots: readonly string[] = [];
   readonly #seen = new Map<string, Remap>();
 
   constructor(layout: WorkspaceLayout, allowedRoots: readonly string[] = []) {
     this.#layout = layout;
-    this.#allowedRoots = allowedRoots.map((root) => resolve(layout.root, root));
+    this.allow(allowedRoots);
+  }
+
+  /** Replaces the folders outside the workspace that may be used. */
+  allow(roots: readonly string[]): void {
+    this.#allowedRoots = roots.map((root) => resolve(this.#layout.root, root));
   }
 
   /** What was remapped so far, in order of first use. */

@@ -36,18 +36,19 @@ export const DEFAULT_SETTINGS: Settings = settingsSchema.parse({});
 
 export interface LoadedSettings {
   readonly settings: Settings;
-  /** What was wrong, with file and line; the defaults are in force then. */
+  /** What was wrong, with file and line. */
   readonly problem: string | null;
 }
 
-export function loadSettings(file: string): LoadedSettings {
+/** @param kept in force while the file is broken; absent: the defaults */
+export function loadSettings(file: string, kept?: Settings): LoadedSettings {
   if (!existsSync(file)) return { settings: DEFAULT_SETTINGS, problem: null };
   const text = readFileSync(file, 'utf8');
   const fallBack = (offset: number, what: string): LoadedSettings => {
     const line = text.slice(0, offset).split('\n').length;
     return {
-      settings: DEFAULT_SETTINGS,
-      problem: `${file}:${line}: ${what}; the defaults are used`,
+      settings: kept ?? DEFAULT_SETTINGS,
+      problem: `${file}:${line}: ${what}; ${kept ? 'what it said before stays' : 'the defaults are used'}`,
     };
   };
   const errors: ParseError[] = [];

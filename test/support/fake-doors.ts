@@ -1,7 +1,8 @@
 /** Doors that answer with next to nothing, for tests of the API's own behaviour. */
+import { Readable } from 'node:stream';
 import type { ApiDoors } from '../../engine/api/doors.ts';
 import { LiveStream } from '../../engine/api/live.ts';
-import type { EngineStatus } from '../../engine/api/protocol.ts';
+import type { EngineStatus, SuppressionStatus } from '../../engine/api/protocol.ts';
 import { Token } from '../../engine/api/token.ts';
 import { SystemClock } from '../../engine/base/clock.ts';
 import { SeededRandom } from '../../engine/base/random.ts';
@@ -31,6 +32,26 @@ export const FAKE_STATUS: EngineStatus = {
   commitSeq: 0,
   warnings: [],
 };
+
+function fakeSuppression(): ApiDoors['suppression'] {
+  const autoAdd = { bounce: false, oob: false, expiration: false, classes: [] };
+  const status: SuppressionStatus = {
+    ...{ mode: 'off', autoAdd, count: 0, version: 0, problem: null, file: 'suppression.db' },
+  };
+  return {
+    status: () => status,
+    change: () => status,
+    page: () => Promise.resolve({ entries: [], next: null, matching: 0 }),
+    add: () => Promise.resolve({ added: 0, existing: 0 }),
+    remove: () => Promise.resolve({ removed: 0, undo: '' }),
+    undo: () => Promise.resolve(null),
+    importText: () => Promise.resolve({ added: 0, existing: 0, refusedCount: 0, refused: [] }),
+    exportText: () => Readable.from([]),
+    lua: () => ({ mode: 'reject', file: 'suppression.lua', text: '', core: '' }),
+    demo: () => Promise.reject(new Error('there is no engine behind these doors')),
+    resetDemo: () => Promise.resolve(),
+  };
+}
 
 export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
   const clock = new SystemClock();
@@ -77,12 +98,43 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       status: () => FAKE_STATUS.clock,
       change: () => Promise.resolve(FAKE_STATUS.clock),
     },
+    routes: fakeRoutesDoor(),
+    ledger: () => Promise.resolve({ rows: [], next: null }),
+    suppression: fakeSuppression(),
     status: () => FAKE_STATUS,
+    restart: () => {},
     policyLines: nothing,
     remaps: () => [],
     sendTest: () => Promise.resolve({ ok: true, reply: '250 OK', to: 'a@example.com' }),
     audit: () => {},
     diagnostic: () => {},
     ...overrides,
+  };
+}
+
+function fakeRoutesDoor(): ApiDoors['routes'] {
+  const list = {
+    revision: 1,
+    file: 'routes.json',
+    problem: null,
+    routes: [],
+    otherwise: { hits: 0, last: null },
+    capture: { hits: 0, last: null, enabled: true, maildir: 'mail' },
+    openHosts: { workspace: [], byRoute: [] },
+  };
+  const changed = (): ReturnType<ApiDoors['routes']['remove']> =>
+    Promise.resolve({ list, movable: { value: 0, isExact: true } });
+  return {
+    list: () => list,
+    put: changed,
+    toggle: changed,
+    order: changed,
+    remove: changed,
+    move: () => Promise.resolve({ moved: 0, text: '' }),
+    lua: () => '',
+    check: () =>
+      Promise.resolve({ problems: [], level: null, match: '', target: '', closedHosts: [] }),
+    setCapture: changed,
+    openWorkspaceHosts: changed,
   };
 }

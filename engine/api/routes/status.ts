@@ -16,6 +16,17 @@ export const statusRoutes: readonly Route[] = [
     run: (_input, { doors }) => Promise.resolve(doors.status()),
   }),
   route({
+    method: 'POST',
+    url: '/restart',
+    summary: 'Stop gracefully and start again, with the same addresses and token',
+    answer: '{ restarting: true }',
+    run: (_input, { doors }) => {
+      doors.audit('restart', {});
+      doors.restart();
+      return Promise.resolve({ restarting: true });
+    },
+  }),
+  route({
     method: 'GET',
     url: '/remaps',
     summary: 'Paths and addresses of the policy that were remapped here',

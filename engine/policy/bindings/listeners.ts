@@ -25,6 +25,8 @@ import {
 } from '../config-schema.ts';
 import type { Mode, Shape } from '../config-serde.ts';
 import type { HostCall, HostFunction } from '../lua/host-function.ts';
+import { noteSetup } from '../setup-notes.ts';
+import type { SetupNote } from '../setup-notes.ts';
 import type { Bindings } from './bindings.ts';
 import type { CoreDeps } from './core-deps.ts';
 
@@ -38,6 +40,7 @@ export function listenerBindings(deps: CoreDeps): Bindings {
         path: ['kumo'],
         functions: {
           start_esmtp_listener: setup(
+            world.setup,
             'start_esmtp_listener',
             'Listens for SMTP.',
             ESMTP_LISTENER,
@@ -48,33 +51,42 @@ export function listenerBindings(deps: CoreDeps): Bindings {
             'buffered',
           ),
           start_http_listener: setup(
+            world.setup,
             'start_http_listener',
             'Listens for HTTP.',
             HTTP_LISTENER,
             (read) => starts(() => services.startHttpListener(buildHttpListener(read))),
           ),
-          define_spool: setup('define_spool', 'Says where messages are kept.', SPOOL, (read) =>
-            starts(() => services.defineSpool(buildSpool(read))),
+          define_spool: setup(
+            world.setup,
+            'define_spool',
+            'Says where messages are kept.',
+            SPOOL,
+            (read) => starts(() => services.defineSpool(buildSpool(read))),
           ),
           configure_local_logs: setup(
+            world.setup,
             'configure_local_logs',
             'Writes log files.',
             LOCAL_LOGS,
             (read) => services.configureLocalLogs(buildLocalLogs(read)),
           ),
           configure_log_hook: setup(
+            world.setup,
             'configure_log_hook',
             'Turns log records into messages.',
             LOG_HOOK,
             (read) => services.configureLogHook(buildLogHook(read)),
           ),
           configure_log_disposition_hook: setup(
+            world.setup,
             'configure_log_disposition_hook',
             'Calls an event for each log record.',
             LOG_DISPOSITION_HOOK,
             (read) => services.configureLogDispositionHook(buildLogDispositionHook(read)),
           ),
           configure_bounce_classifier: setup(
+            world.setup,
             'configure_bounce_classifier',
             'Loads the rules that classify bounces.',
             BOUNCE_CLASSIFIER,
@@ -87,7 +99,8 @@ export function listenerBindings(deps: CoreDeps): Bindings {
   };
 }
 
-function setup<T>(
+function setup<T extends object>(
+  notes: SetupNote[],
   name: string,
   doc: string,
   shape: Shape<T>,
@@ -96,11 +109,12 @@ function setup<T>(
 ): HostFunction {
   return {
     effect: 'write',
-    signature: `kumo.${name}{…}`,
+    signature: `${name}{…}`,
     doc,
     run: (call) => {
       const pairsOf = call.context.pairsOf.bind(call.context);
       const read = deserialize(shape, call.value(1), pairsOf, fields);
+      noteSetup(notes, name, read);
       return run(read, call).then(() => undefined);
     },
   };
