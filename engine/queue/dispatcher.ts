@@ -59,6 +59,8 @@ export class Dispatcher {
   readonly #rates: SessionRates;
   #held: Held[] = [];
   #deliveredThisConnection = 0;
+  /** Of the policy that it was opened with. */
+  readonly #generation: number;
   #phase = 'Starting';
   #phaseSinceMs: EpochMs;
 
@@ -68,6 +70,7 @@ export class Dispatcher {
     this.id = newSessionId(parts.deps.random);
     this.startedMs = parts.deps.clock.now();
     this.#phaseSinceMs = this.startedMs;
+    this.#generation = ready.generation;
     this.#session = openSession(parts, ready, this.id);
     this.#records = new SessionRecords(parts, ready, this.id);
     this.#rates = new SessionRates(parts, ready, {
@@ -169,6 +172,7 @@ export class Dispatcher {
     for (;;) {
       const isUsedUp = this.#deliveredThisConnection >= path.maxDeliveriesPerConnection;
       if (activity.isStopping || isUsedUp || this.#ready.isSuspended) return false;
+      if (this.#held.length === 0 && this.#generation !== this.#ready.generation) return false;
       const before = this.#held.length;
       await this.#fill();
       if (this.#held.length >= minBatchSize) return true;

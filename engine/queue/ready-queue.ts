@@ -67,6 +67,7 @@ export class ReadyQueue {
   #entries: ReadyEntry[] = [];
   #head = 0;
   #wokenCount = 0;
+  #generation = 0;
   #lastUsedMs: MonotonicMs;
   #pause: Timer | null = null;
 
@@ -104,6 +105,11 @@ export class ReadyQueue {
 
   get states(): ReadonlyMap<ReadyState, { readonly context: string; readonly since: EpochMs }> {
     return this.#states;
+  }
+
+  /** Grows when the policy changed: a session of an earlier one ends between two messages. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Whether only the passing of mail time, or somebody's decision, can move anything here. */
@@ -276,8 +282,13 @@ export class ReadyQueue {
     }
   }
 
-  /** The policy changed: source and protocol too, as far as the name allows. */
+  /**
+   * The policy changed: source and protocol too, as far as the name allows. Sessions of before end,
+   * since a script's object lives in the old policy, and a connection was made with old settings.
+   */
   async renew(): Promise<void> {
+    this.#generation++;
+    this.wakeAll();
     const { name, creator, source, site } = this.#identity;
     const { protocol } = creator.config;
     const renewed = await this.#parts.catalog.source(source.name, null).catch(() => source);

@@ -657,6 +657,40 @@ describe('custom Lua', () => {
     expect(rig.store.attempts[0]).toMatchObject({ route: 'lua:make.door' });
   });
 
+  it('builds a new object once the policy changed; KumoMTA when the session idled', async () => {
+    for (const [mode, expected] of [
+      ['ordinary', ['made 1 delivers', 'made 1 closes', 'made 2 delivers']],
+      ['strict', ['made 1 delivers', 'made 1 delivers']],
+    ] as const) {
+      const log: string[] = [];
+      let made = 0;
+      const rig = makeRig({
+        mode,
+        config: {
+          protocol: {
+            kind: 'lua',
+            constructor_: 'make.door',
+            ...{ batchSize: 1, minBatchSize: 1, maxBatchLatencyMs: 0 },
+          },
+        },
+        events: {
+          construct: async () => {
+            const name = `made ${++made}`;
+            return {
+              send: async () => `${log.push(`${name} delivers`)}`,
+              close: async () => void log.push(`${name} closes`),
+              release: () => {},
+            };
+          },
+        },
+      });
+      await rig.receive();
+      await rig.queues.configChanged();
+      await rig.receive();
+      expect(log, mode).toEqual(expected);
+    }
+  });
+
   it('waits for min_batch_size and sends one result for all', async () => {
     const sent: number[] = [];
     const rig = lua(
