@@ -17,6 +17,13 @@ export function inOrder(steps: readonly ReceptionOverlay[]): ReceptionOverlay | 
       }
       return 'keep';
     },
+    passThrough(messages) {
+      for (const step of steps) {
+        const passed = step.passThrough?.(messages) ?? null;
+        if (passed !== null) return passed;
+      }
+      return null;
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import { mxListSite } from '../delivery/smtp-target.ts';
 import type { LoopbackGuard } from '../guard/loopback-guard.ts';
 import { parseOpenRule } from '../guard/open-hosts.ts';
+import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { Queues } from '../queue/queues.ts';
 import { HitCounts } from '../routes/hit-counts.ts';
 import type { FarEndAddress } from '../routes/parameters.ts';
@@ -19,6 +20,7 @@ import { RouteList } from '../routes/route-list.ts';
 import { RouteOverlay } from '../routes/route-overlay.ts';
 import type { Route } from '../routes/route.ts';
 import type { Store } from '../store/store.ts';
+import { passedReply } from './pass-through.ts';
 import { followOutcomes } from './route-outcomes.ts';
 
 /** What the counts call the mail that no route matched. */
@@ -73,6 +75,21 @@ export class WorkspaceRoutes {
       counts: this.counts,
       otherwise: OTHERWISE,
     });
+  }
+
+  /** The step of reception. */
+  get step(): ReceptionOverlay {
+    const { store, clock } = this.#parts;
+    return {
+      apply: (message, context) => this.overlay.apply(message, context),
+      passThrough: (messages) =>
+        passedReply(messages, {
+          ...{ store, clock },
+          waitMsOf: (message) => this.overlay.waitMsOf(message),
+          drop: (ids, reason) =>
+            this.#queues?.admin.bounceMessages(ids, reason) ?? Promise.resolve(0),
+        }),
+    };
   }
 
   get farEnd(): FarEndAddress {

@@ -16,6 +16,7 @@ import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
 import { applySupplementalHeader } from '../mail/trace-headers.ts';
 import { StoreFullError } from '../store/store.ts';
 import type { RefusedRow, StoredTransaction } from '../store/store.ts';
+import type { PassedReply } from './overlay.ts';
 import type { Deadline } from './deadline.ts';
 import type { ReceivedMessage } from './receive-messages.ts';
 import { recordReception } from './record-reception.ts';
@@ -69,6 +70,8 @@ export async function acceptMessages(
   await save(session, stored, waiting, deadline);
   for (const one of decided) await recordReception(session, one);
   if (!session.mode.insertAfterReply) return insertFirst(session, waiting, text, deadline);
+  const passed = session.deps.overlay?.passThrough?.(waiting) ?? null;
+  if (passed !== null) return passOn(session, waiting, text, passed);
   return { ...accepted(text), afterwards: () => insertLater(session, waiting) };
 }
 
@@ -177,6 +180,21 @@ async function insertFirst(
   }
   const answer = failedCount > 0 ? text.replace('OK', 'PARTIAL') : text;
   return accepted(answer);
+}
+
+/** The reply is what the first attempts said; 250 when that took too long. */
+async function passOn(
+  session: Session,
+  waiting: readonly Message[],
+  text: string,
+  passed: Promise<PassedReply | null>,
+): Promise<ServerReply> {
+  await insertLater(session, waiting);
+  const said = await passed;
+  if (said === null) return accepted(text);
+  return said.code < 400
+    ? accepted(said.text)
+    : { ...refuse(said.code, said.text, 'DATA'), isInTrail: true };
 }
 
 /** Does not keep the client waiting, unless too many are on their way already. */

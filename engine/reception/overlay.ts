@@ -36,6 +36,18 @@ export interface OverlayContext {
   readonly trace: EventTrace;
 }
 
+/** What an attempt said, as the reply to the client. */
+export interface PassedReply {
+  readonly code: number;
+  readonly text: string;
+}
+
 export interface ReceptionOverlay {
   apply(message: Message, context: OverlayContext): OverlayVerdict | Promise<OverlayVerdict>;
+  /**
+   * Whether the reply waits for the first attempts of these messages: null when it does not.
+   * Resolves to what they said, or to null when they took too long. Called when the messages are
+   * stored, before they are inserted.
+   */
+  passThrough?(messages: readonly Message[]): Promise<PassedReply | null> | null;
 }

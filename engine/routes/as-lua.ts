@@ -11,6 +11,7 @@
 import type { MxListEntry } from '../policy/settings.ts';
 import { helpersFor, luaCondition } from './lua-match.ts';
 import { luaString, luaValue } from './lua-text.ts';
+import { mayOverwrite } from './match.ts';
 import { mxListOf, passwordOf, pathParameters, queueParameters } from './parameters.ts';
 import type { FarEndAddress } from './parameters.ts';
 import { hasQueueConfig, levelOf, ownRoutingDomain } from './route.ts';
@@ -87,7 +88,7 @@ function actionLines(route: Route): string[] {
     default: {
       const domain = to.kind === 'routingDomain' ? to.domain : ownRoutingDomain(name);
       return [
-        `msg:set_meta('queue', nil)`,
+        ...(mayOverwrite(route) ? [`msg:set_meta('queue', nil)`] : []),
         `msg:set_meta('routing_domain', ${luaString(domain)})`,
         'return',
       ];

@@ -145,7 +145,7 @@ export function helpersFor(text: string): string {
   const used: string[] = [];
   let all = text;
   for (const [name, source] of Object.entries(HELPERS).toReversed()) {
-    if (!new RegExp(`\\b${name}\\(`).test(all)) continue;
+    if (!new RegExp(`(?<![:.\\w])${name}\\(`).test(all)) continue;
     used.unshift(source);
     all += source;
   }

@@ -79,7 +79,7 @@ export function checkRoute(
   if (parsed.success) return { ok: true, route: parsed.data };
   const issue = deepest(parsed.error.issues[0]);
   const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
-  return { ok: false, path: path.join('.'), message: issueText(issue, path) };
+  return { ok: false, path: path.join('.'), message: issue?.message ?? 'invalid' };
 }
 
 /** Adds the route, or changes the one of that name; `at` is where a new one goes. */
@@ -102,7 +102,17 @@ export function renamed(text: string, from: string, to: string): string {
 
 export function withEnabled(text: string, name: string, enabled: boolean): string {
   const index = namesIn(text).indexOf(name);
-  return index < 0 ? text : changed(text, ['routes', index, 'enabled'], enabled);
+  const node = routesNode(text)?.children?.[index];
+  const old = node && findNodeAtLocation(node, ['enabled']);
+  const named = node && findNodeAtLocation(node, ['name']);
+  if (named === undefined) return text;
+  // Beside the name, so that a route in one line stays in one line.
+  const [from, to, value] =
+    old === undefined
+      ? [named.offset + named.length, named.offset + named.length, `, "enabled": ${enabled}`]
+      : [old.offset, old.offset + old.length, String(enabled)];
+  if (old === undefined && enabled) return text;
+  return text.slice(0, from) + value + text.slice(to);
 }
 
 export function withoutRoute(text: string, name: string): string {

@@ -5,6 +5,7 @@
  * A message-level route that uses a queue of its own answers for that queue also while it is off:
  * what is in it was routed when it was on, and is moved when somebody says so.
  */
+import { parseDurationMs } from '../base/duration.ts';
 import type { Message } from '../mail/message.ts';
 import type { EventCall, EventTrace } from '../policy/event-call.ts';
 import type { EgressPathConfig, MxListEntry, QueueConfig } from '../policy/settings.ts';
@@ -41,6 +42,8 @@ type Verdict =
 export class RouteOverlay {
   readonly #deps: RouteOverlayDeps;
   #routes: readonly Route[] = [];
+  /** Messages under reception whose reply waits, and for how long. */
+  readonly #waits = new WeakMap<Message, number>();
 
   constructor(deps: RouteOverlayDeps) {
     this.#deps = deps;
@@ -71,6 +74,8 @@ export class RouteOverlay {
     const decision = decideMessage(this.#routes, factsOf(message));
     const { chosen } = decision;
     this.#deps.onDecided(chosen);
+    const waitMs = parseDurationMs(chosen?.passThrough ?? '');
+    if (waitMs !== undefined) this.#waits.set(message, waitMs);
     const before = { ...message.meta };
     const isOnMessage = chosen !== null && levelOf(chosen) === 'message';
     if (isOnMessage) applyRoute(message, chosen);
@@ -81,6 +86,11 @@ export class RouteOverlay {
     if (to.kind === 'reject')
       return { kind: 'reject', code: to.code, text: to.text, state: 'rejected' };
     return 'keep';
+  }
+
+  /** How long the reply to the client waits for this message; null when it does not. */
+  waitMsOf(message: Message): number | null {
+    return this.#waits.get(message) ?? null;
   }
 
   /** The configuration of a queue; null when the policy is to be asked. */
