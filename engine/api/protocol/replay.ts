@@ -61,11 +61,19 @@ export interface LuaFunctionList {
   readonly functions: readonly {
     /** `kumo.json_parse`, `Message:set_meta`. */
     readonly name: string;
+    /** As it is called: `msg:set_meta(key, value)`. */
     readonly signature: string;
     readonly doc: string;
     readonly effect: 'pure' | 'read' | 'write' | 'network';
   }[];
-  readonly events: readonly string[];
+  /** Values of userdata that are read without a call: `EnvelopeAddress.domain`. */
+  readonly fields: readonly string[];
+  readonly events: readonly {
+    readonly name: string;
+    readonly args: readonly string[];
+    readonly returns: string;
+    readonly doc: string;
+  }[];
 }
 
 /** Which messages; `seqs` wins over `filter` (the Mail list's language), newest first. */

@@ -29,7 +29,7 @@ export function adminBindings(deps: CoreDeps): Bindings {
 function adminVerb(deps: CoreDeps, area: Area, verb: string): HostFunction {
   return {
     effect: verb === 'list' ? 'read' : 'write',
-    signature: `kumo.api.admin.${area}.${verb}(…)`,
+    signature: `${verb}(…)`,
     doc: `The admin route ${area}, ${verb}.`,
     run: (call) => {
       const argument = call.isNil(1) ? undefined : luaToJson(call.value(1));

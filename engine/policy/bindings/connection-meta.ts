@@ -41,13 +41,13 @@ export function connectionMetaBindings(deps: CoreDeps): Bindings {
     methods: {
       get_meta: {
         effect: 'read',
-        signature: 'conn_meta:get_meta(key) -> value',
+        signature: 'get_meta(key) -> value',
         doc: 'A value of the connection.',
         run: ({ meta }, call) => jsonForLua(meta.get(call.string(1))),
       },
       set_meta: {
         effect: 'write',
-        signature: 'conn_meta:set_meta(key, value)',
+        signature: 'set_meta(key, value)',
         doc: 'Sets a value of the connection.',
         run: ({ meta }, call) => {
           const key = call.string(1);
@@ -60,7 +60,7 @@ export function connectionMetaBindings(deps: CoreDeps): Bindings {
       },
       auth_info: {
         effect: 'read',
-        signature: 'conn_meta:auth_info() -> table',
+        signature: 'auth_info() -> table',
         doc: 'Who the client proved to be.',
         run: ({ meta }) => authInfoForLua(meta.authInfo),
       },

@@ -7,12 +7,11 @@ import { PolicyReject } from '../events.ts';
 import type { HostCall, HostFunction, HostResult, StackFrame } from '../lua/host-function.ts';
 import { LUA_NULL, type LuaValue } from '../lua/lua-value.ts';
 import { chunkFile } from '../lua/lua-place.ts';
+import { KUMO_VERSION } from '../kumo-version.ts';
 import { MULTIPLE_HANDLER_EVENTS, type PolicyContext } from '../policy-context.ts';
 import type { Bindings } from './bindings.ts';
 import type { CoreDeps } from './core-deps.ts';
 
-/** The KumoMTA whose behaviour this is. */
-const KUMO_VERSION = '2026.08.04-3ebc1e85';
 /** The global that names the event in progress, as KumoMTA's own modules read it. */
 export const CURRENT_EVENT_GLOBAL = '_KUMO_CURRENT_EVENT';
 
@@ -37,40 +36,35 @@ export function coreBindings(deps: CoreDeps): Bindings {
         path: ['kumo'],
         constants: { version: KUMO_VERSION },
         functions: {
-          on: fn('write', 'kumo.on(event, handler)', 'Registers a handler for an event.', (call) =>
+          on: fn('write', 'on(event, handler)', 'Registers a handler for an event.', (call) =>
             on(deps, call),
           ),
-          reject: fn('pure', 'kumo.reject(code, text)', 'Refuses what is being asked.', (call) => {
+          reject: fn('pure', 'reject(code, text)', 'Refuses what is being asked.', (call) => {
             throw new PolicyReject(call.integer(1, 'u16'), call.string(2), 'If421');
           }),
           disconnect: fn(
             'pure',
-            "kumo.disconnect(code, text, mode='ForceDisconnect')",
+            "disconnect(code, text, mode='ForceDisconnect')",
             'Refuses and closes the connection.',
             (call) => {
               throw new PolicyReject(call.integer(1, 'u16'), call.string(2), disconnectMode(call));
             },
           ),
-          traceback: fn('pure', 'kumo.traceback(level) -> array', 'The Lua stack.', traceback),
+          traceback: fn('pure', 'traceback(level) -> array', 'The Lua stack.', traceback),
           get_event_registrars: fn(
             'pure',
-            'kumo.get_event_registrars(event) -> array',
+            'get_event_registrars(event) -> array',
             'Where the handlers of an event were registered.',
             (call) => {
               const handlers = contextOf(deps, call).handlers.get(call.string(1));
               return handlers?.map((handler) => [...handler.registrars]);
             },
           ),
-          validation_failed: fn(
-            'write',
-            'kumo.validation_failed()',
-            'Makes `--validate` fail.',
-            () => {
-              deps.world.validationFailed = true;
-              return undefined;
-            },
-          ),
-          sleep: fn('read', 'kumo.sleep(seconds)', 'Waits on the mail clock.', async (call) => {
+          validation_failed: fn('write', 'validation_failed()', 'Makes `--validate` fail.', () => {
+            deps.world.validationFailed = true;
+            return undefined;
+          }),
+          sleep: fn('read', 'sleep(seconds)', 'Waits on the mail clock.', async (call) => {
             await deps.mailClock.sleep(Math.max(call.number(1), 0) * 1000);
             return undefined;
           }),

@@ -42,13 +42,13 @@ export function injectionBindings(deps: CoreDeps): Bindings {
         functions: {
           make_message: fn(
             'read',
-            'kumo.make_message(sender, recipient, body) -> Message',
+            'make_message(sender, recipient, body) -> Message',
             'A new message that belongs to no queue yet.',
             (call) => makeMessage(deps, call),
           ),
           inject_message: fn(
             'write',
-            'kumo.inject_message(msg, deferred_spool?)',
+            'inject_message(msg, deferred_spool?)',
             'Puts a message into its queue.',
             async (call) => {
               const { message } = call.object(1, MessageObject);
@@ -58,7 +58,7 @@ export function injectionBindings(deps: CoreDeps): Bindings {
           ),
           apply_supplemental_trace_header: fn(
             'write',
-            'kumo.apply_supplemental_trace_header(msg, params?)',
+            'apply_supplemental_trace_header(msg, params?)',
             'Adds the header that identifies the message in reports.',
             (call) => {
               const { message } = call.object(1, MessageObject);
@@ -70,7 +70,7 @@ export function injectionBindings(deps: CoreDeps): Bindings {
           ),
           generate_rfc3464_message: fn(
             'read',
-            'kumo.generate_rfc3464_message(params, msg | nil, log_record) -> Message',
+            'generate_rfc3464_message(params, msg | nil, log_record) -> Message',
             'A non-delivery report; nil when none is due.',
             (call) => generateReport(deps, call),
           ),
@@ -81,13 +81,13 @@ export function injectionBindings(deps: CoreDeps): Bindings {
         functions: {
           inject_v1: fn(
             'write',
-            'kumo.api.inject.inject_v1(request) -> table',
+            'inject_v1(request) -> table',
             'What the HTTP route /api/inject/v1 does.',
             (call) => services.injectV1(luaToJson(call.value(1)), SCRIPT_IDENTITY),
           ),
           build_v1: fn(
             'read',
-            'kumo.api.inject.build_v1(request) -> array',
+            'build_v1(request) -> array',
             'The messages of a request, not injected.',
             async (call) => {
               const messages = await services.buildV1(luaToJson(call.value(1)), SCRIPT_IDENTITY);

@@ -29,13 +29,13 @@ export function introspectionBindings(deps: CoreDeps): Bindings {
     signature: string,
     doc: string,
     run: HostFunction['run'],
-  ): HostFunction => ({ effect, signature: `kumo.${signature}`, doc, run });
+  ): HostFunction => ({ effect, signature, doc, run });
   const events = (): PolicyEvents => {
     if (!deps.world.events) throw new Error('Bug: no policy is running');
     return deps.world.events;
   };
   const printer = (name: string): HostFunction =>
-    absent(`kumo.${name}`, `kumo.${name}(config)`, 'its output is for people at a KumoMTA console');
+    absent(`kumo.${name}`, `${name}(config)`, 'its output is for people at a KumoMTA console');
   return {
     modules: [
       {

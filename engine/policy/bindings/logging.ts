@@ -14,7 +14,7 @@ type Level = 'error' | 'warn' | 'info' | 'debug';
 export function loggingBindings(deps: CoreDeps): Bindings {
   const fn = (level: Level): HostFunction => ({
     effect: 'write',
-    signature: `kumo.log_${level}(...)`,
+    signature: `log_${level}(...)`,
     doc: `Writes a line of level ${level}.`,
     run: (call) => log(deps, level, call),
   });
@@ -29,7 +29,7 @@ export function loggingBindings(deps: CoreDeps): Bindings {
           log_debug: fn('debug'),
           set_diagnostic_log_filter: {
             effect: 'write',
-            signature: 'kumo.set_diagnostic_log_filter(filter)',
+            signature: 'set_diagnostic_log_filter(filter)',
             doc: 'Accepted; the window filters by level.',
             run: (call) => void call.string(1),
           },

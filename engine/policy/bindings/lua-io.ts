@@ -45,28 +45,28 @@ export function ioBindings(deps: CoreDeps): Bindings {
       {
         path: ['_G', 'io'],
         functions: {
-          open: fn('write', 'io.open(path, mode?) -> file', 'Opens a file.', (call) =>
+          open: fn('write', 'open(path, mode?) -> file', 'Opens a file.', (call) =>
             library.open(call),
           ),
-          close: fn('write', 'io.close(file?)', 'Closes a file.', (call) => library.close(call)),
-          lines: fn('read', 'io.lines(path?, ...) -> iterator', 'Iterates over lines.', (call) =>
+          close: fn('write', 'close(file?)', 'Closes a file.', (call) => library.close(call)),
+          lines: fn('read', 'lines(path?, ...) -> iterator', 'Iterates over lines.', (call) =>
             library.lines(call),
           ),
-          read: fn('read', 'io.read(...)', 'Reads from the default input.', (call) =>
+          read: fn('read', 'read(...)', 'Reads from the default input.', (call) =>
             readFormats(call, library.defaults(call).input, 1, 'read'),
           ),
-          write: fn('write', 'io.write(...) -> file', 'Writes to the default output.', (call) =>
+          write: fn('write', 'write(...) -> file', 'Writes to the default output.', (call) =>
             writeValues(call, library.defaults(call).output, 'write'),
           ),
-          input: fn('read', 'io.input(file?) -> file', 'The default input.', (call) =>
+          input: fn('read', 'input(file?) -> file', 'The default input.', (call) =>
             library.redirect(call, 'input'),
           ),
-          output: fn('write', 'io.output(file?) -> file', 'The default output.', (call) =>
+          output: fn('write', 'output(file?) -> file', 'The default output.', (call) =>
             library.redirect(call, 'output'),
           ),
-          type: fn('pure', 'io.type(x) -> string', '"file", "closed file" or nil.', fileType),
-          tmpfile: fn('write', 'io.tmpfile() -> file', 'A temporary file.', () => tmpfile()),
-          popen: fn('write', 'io.popen(command, mode?) -> file', 'Runs a program.', (call) =>
+          type: fn('pure', 'type(x) -> string', '"file", "closed file" or nil.', fileType),
+          tmpfile: fn('write', 'tmpfile() -> file', 'A temporary file.', () => tmpfile()),
+          popen: fn('write', 'popen(command, mode?) -> file', 'Runs a program.', (call) =>
             library.popen(call),
           ),
         },
@@ -352,25 +352,20 @@ const FILE_TYPE: UserdataType<LuaFile> = {
   toString: (file) => (file.isClosed ? 'file (closed)' : 'file (open)'),
   close: (file) => file.dispose(),
   methods: {
-    close: method('write', 'file:close()', 'Closes the file.', (file) => closeFile(file)),
-    flush: method('write', 'file:flush() -> file', 'Saves written data.', (file) => {
+    close: method('write', 'close()', 'Closes the file.', (file) => closeFile(file)),
+    flush: method('write', 'flush() -> file', 'Saves written data.', (file) => {
       openFileOf(file);
       return file;
     }),
-    lines: method('read', 'file:lines(...) -> iterator', 'Iterates over lines.', (file, call) =>
+    lines: method('read', 'lines(...) -> iterator', 'Iterates over lines.', (file, call) =>
       linesOf(call, file, 1, 'stay-open', 'lines'),
     ),
-    read: method('read', 'file:read(...)', 'Reads by format.', (file, call) =>
+    read: method('read', 'read(...)', 'Reads by format.', (file, call) =>
       readFormats(call, file, 1, 'read'),
     ),
-    seek: method('read', 'file:seek(whence?, offset?) -> integer', 'Moves.', seek),
-    setvbuf: method(
-      'pure',
-      'file:setvbuf(mode, size?)',
-      'Accepted; nothing is held back.',
-      () => true,
-    ),
-    write: method('write', 'file:write(...) -> file', 'Writes values.', (file, call) =>
+    seek: method('read', 'seek(whence?, offset?) -> integer', 'Moves.', seek),
+    setvbuf: method('pure', 'setvbuf(mode, size?)', 'Accepted; nothing is held back.', () => true),
+    write: method('write', 'write(...) -> file', 'Writes values.', (file, call) =>
       writeValues(call, file, 'write'),
     ),
   },

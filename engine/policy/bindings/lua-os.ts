@@ -44,43 +44,41 @@ export function osBindings(deps: CoreDeps): Bindings {
       {
         path: ['_G', 'os'],
         functions: {
-          clock: fn('read', 'os.clock() -> number', 'Seconds of processor time.', () => {
+          clock: fn('read', 'clock() -> number', 'Seconds of processor time.', () => {
             const seconds = deps.clock.monotonic() / 1000;
             return Number.isInteger(seconds) ? new LuaFloat(seconds) : seconds;
           }),
-          date: fn('read', 'os.date(format?, time?)', 'A date as text or table.', (call) =>
+          date: fn('read', 'date(format?, time?)', 'A date as text or table.', (call) =>
             date(call, nowSeconds()),
           ),
-          difftime: fn('pure', 'os.difftime(a, b) -> number', 'a - b in seconds.', (call) => {
+          difftime: fn('pure', 'difftime(a, b) -> number', 'a - b in seconds.', (call) => {
             const span = checkInteger(call, 1, 'difftime') - checkInteger(call, 2, 'difftime');
             return new LuaFloat(span);
           }),
-          execute: fn('write', 'os.execute(command?)', 'Runs a program.', (call) =>
+          execute: fn('write', 'execute(command?)', 'Runs a program.', (call) =>
             execute(call, deps.world.isStrict),
           ),
-          exit: fn('write', 'os.exit(code?)', 'Ends the engine (strict mode only).', (call) =>
+          exit: fn('write', 'exit(code?)', 'Ends the engine (strict mode only).', (call) =>
             deps.world.exit(exitCode(call)),
           ),
           getenv: fn(
             'read',
-            'os.getenv(name) -> string',
+            'getenv(name) -> string',
             'A variable of the environment.',
             (call) => process.env[checkString(call, 1, 'getenv')],
           ),
-          remove: fn('write', 'os.remove(path)', 'Deletes a file or empty folder.', (call) =>
+          remove: fn('write', 'remove(path)', 'Deletes a file or empty folder.', (call) =>
             remove(call, deps),
           ),
-          rename: fn('write', 'os.rename(from, to)', 'Renames a file.', (call) =>
-            rename(call, deps),
-          ),
-          setlocale: fn('pure', 'os.setlocale(locale?, category?)', 'Knows only "C".', (call) => {
+          rename: fn('write', 'rename(from, to)', 'Renames a file.', (call) => rename(call, deps)),
+          setlocale: fn('pure', 'setlocale(locale?, category?)', 'Knows only "C".', (call) => {
             const locale = optString(call, 1, 'setlocale', 'C');
             return locale === '' || locale === 'C' || locale === 'POSIX' ? 'C' : undefined;
           }),
-          time: fn('read', 'os.time(table?) -> integer', 'Seconds since 1970.', (call) =>
+          time: fn('read', 'time(table?) -> integer', 'Seconds since 1970.', (call) =>
             time(call, nowSeconds()),
           ),
-          tmpname: fn('write', 'os.tmpname() -> string', 'The name of a new file.', () =>
+          tmpname: fn('write', 'tmpname() -> string', 'The name of a new file.', () =>
             tmpname(deps),
           ),
         },

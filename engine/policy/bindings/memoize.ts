@@ -28,7 +28,7 @@ export function memoizeBindings(deps: CoreDeps): Bindings {
         functions: {
           memoize: {
             effect: 'read',
-            signature: 'kumo.memoize(fn, {name, ttl, capacity, …}) -> function',
+            signature: 'memoize(fn, {name, ttl, capacity, …}) -> function',
             doc: 'A function that remembers the results of `fn` for all contexts.',
             run: (call) => memoize(deps, call),
           },

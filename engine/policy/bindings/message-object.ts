@@ -32,7 +32,7 @@ export function method(
 ): HostMethod<MessageObject> {
   return {
     effect,
-    signature: `msg:${signature}`,
+    signature,
     doc,
     run: (self, call) => run(self.message, call),
   };

@@ -94,7 +94,7 @@ function maker<T>(
 ): HostFunction {
   return {
     effect: 'pure',
-    signature: `kumo.${name}{…} -> ${result}`,
+    signature: `${name}{…} -> ${result}`,
     doc: `Checks the parameters and makes a ${result}.`,
     run: (call: HostCall) => {
       const given = call.value(1);

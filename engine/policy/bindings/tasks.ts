@@ -41,13 +41,13 @@ export function taskBindings(deps: CoreDeps): Bindings {
         functions: {
           spawn_task: {
             effect: 'write',
-            signature: 'kumo.spawn_task{event_name, args}',
+            signature: 'spawn_task{event_name, args}',
             doc: 'Calls an event in a context of its own, beside everything else.',
             run: (call) => spawnTask(deps, call),
           },
           spawn_thread_pool: {
             effect: 'pure',
-            signature: 'kumo.spawn_thread_pool{name, num_threads}',
+            signature: 'spawn_thread_pool{name, num_threads}',
             doc: 'Accepted; there is one thread for Lua.',
             run: (call) => void deserializeRaw(THREAD_POOL, call.value(1)),
           },
@@ -58,7 +58,7 @@ export function taskBindings(deps: CoreDeps): Bindings {
         functions: {
           define: {
             effect: 'write',
-            signature: 'kumo.mpsc.define(name, bound?) -> queue',
+            signature: 'define(name, bound?) -> queue',
             doc: 'The queue of this name, made when it does not exist.',
             run: (call) => {
               const name = call.string(1);
@@ -75,7 +75,7 @@ export function taskBindings(deps: CoreDeps): Bindings {
         functions: {
           define: {
             effect: 'write',
-            signature: 'kumo.counter_series.define{name, num_buckets, bucket_size} -> series',
+            signature: 'define{name, num_buckets, bucket_size} -> series',
             doc: 'The counter of this name, made when it does not exist.',
             run: (call) => defineSeries(deps, call),
           },
@@ -116,7 +116,7 @@ function queueType(deps: CoreDeps): UserdataType<QueueHandle> {
     run: (queue: MessageQueue, call: HostCall) => HostResult,
   ): HostMethod<QueueHandle> => ({
     effect,
-    signature: `queue:${signature}`,
+    signature,
     doc,
     run: (handle, call) => run(handle.queue, call),
   });
@@ -174,7 +174,7 @@ function seriesType(): UserdataType<SeriesHandle> {
     run: (series: CounterSeries, call: HostCall) => HostResult,
   ): HostMethod<SeriesHandle> => ({
     effect,
-    signature: `series:${signature}`,
+    signature,
     doc,
     run: (handle, call) => run(handle.series, call),
   });

@@ -40,13 +40,13 @@ export function throttleBindings(deps: CoreDeps): Bindings {
     methods: {
       throttle: {
         effect: 'write',
-        signature: 'throttle:throttle() -> table',
+        signature: 'throttle() -> table',
         doc: 'Counts one; says whether that was too many.',
         run: (throttle) => resultForLua(take(throttle)),
       },
       sleep_if_throttled: {
         effect: 'write',
-        signature: 'throttle:sleep_if_throttled() -> boolean',
+        signature: 'sleep_if_throttled() -> boolean',
         doc: 'Counts one, waiting until it may go; true when it had to wait.',
         run: async (throttle) => {
           let waited = false;
@@ -60,7 +60,7 @@ export function throttleBindings(deps: CoreDeps): Bindings {
       },
       delay_message_if_throttled: {
         effect: 'write',
-        signature: 'throttle:delay_message_if_throttled(msg) -> boolean',
+        signature: 'delay_message_if_throttled(msg) -> boolean',
         doc: 'Counts one; a message that is too many becomes due later.',
         run: (throttle, call) => {
           const { message } = call.object(1, MessageObject);
@@ -73,7 +73,7 @@ export function throttleBindings(deps: CoreDeps): Bindings {
       },
       explain: {
         effect: 'pure',
-        signature: 'throttle:explain() -> string',
+        signature: 'explain() -> string',
         doc: 'The limit in words.',
         run: (throttle) => explain(throttle.spec),
       },
@@ -86,7 +86,7 @@ export function throttleBindings(deps: CoreDeps): Bindings {
         functions: {
           make_throttle: {
             effect: 'pure',
-            signature: 'kumo.make_throttle(name, spec) -> throttle',
+            signature: 'make_throttle(name, spec) -> throttle',
             doc: 'A rate limit shared by all contexts.',
             run: (call) => new UserThrottle(call.string(1), throttleArgument(call.string(2))),
           },

@@ -44,7 +44,7 @@ export function tuningBindings(deps: CoreDeps): Bindings {
     run: (call: HostCall) => void,
   ): HostFunction => ({
     effect: 'write',
-    signature: `kumo.${signature}`,
+    signature,
     doc,
     run: (call) => void run(call),
   });
@@ -56,7 +56,7 @@ export function tuningBindings(deps: CoreDeps): Bindings {
           ...Object.fromEntries(
             THREAD_SETTINGS.map((name) => [
               name,
-              inert(`kumo.${name}(n)`, 'Accepted; there are no such threads.', (call) =>
+              inert(`${name}(n)`, 'Accepted; there are no such threads.', (call) =>
                 call.integer(1, 'usize'),
               ),
             ]),
@@ -83,12 +83,12 @@ export function tuningBindings(deps: CoreDeps): Bindings {
             (call) => (tuning.collectPercent = call.integer(1, 'u8')),
           ),
           set_httpinject_recipient_rate_limit: inert(
-            'kumo.set_httpinject_recipient_rate_limit(spec | nil)',
+            'set_httpinject_recipient_rate_limit(spec | nil)',
             'Accepted; injection is not limited.',
             (call) => call.isNil(1) || parseThrottle(call.string(1)),
           ),
           set_lruttl_cache_capacity: inert(
-            'kumo.set_lruttl_cache_capacity(name, n)',
+            'set_lruttl_cache_capacity(name, n)',
             'Accepted; caches have fixed sizes.',
             (call) => {
               const name = call.string(1);
@@ -101,36 +101,36 @@ export function tuningBindings(deps: CoreDeps): Bindings {
             },
           ),
           set_timeq_spawn_reinsertion: inert(
-            'kumo.set_timeq_spawn_reinsertion(boolean)',
+            'set_timeq_spawn_reinsertion(boolean)',
             'Accepted; has no effect.',
           ),
           enable_memory_callstack_tracking: inert(
-            'kumo.enable_memory_callstack_tracking(boolean)',
+            'enable_memory_callstack_tracking(boolean)',
             'Accepted; has no effect.',
           ),
           configure_accounting_db_path: inert(
-            'kumo.configure_accounting_db_path(path)',
+            'configure_accounting_db_path(path)',
             'Accepted; the store does the accounting.',
             (call) => call.string(1),
           ),
           suspend_delivery_when_spool_unhealthy: inert(
-            'kumo.suspend_delivery_when_spool_unhealthy(boolean)',
+            'suspend_delivery_when_spool_unhealthy(boolean)',
             'Accepted; a store that fails stops delivery by itself.',
           ),
           configure_redis_throttles: inert(
-            'kumo.configure_redis_throttles{…}',
+            'configure_redis_throttles{…}',
             'Accepted; rates are counted in this process.',
             (call) => call.value(1),
           ),
           available_parallelism: {
             effect: 'read',
-            signature: 'kumo.available_parallelism() -> integer',
+            signature: 'available_parallelism() -> integer',
             doc: 'Processors of this machine.',
             run: () => availableParallelism(),
           },
           prometheus_metrics: {
             effect: 'read',
-            signature: 'kumo.prometheus_metrics() -> string',
+            signature: 'prometheus_metrics() -> string',
             doc: 'Empty: the metrics are served over HTTP.',
             run: () => '',
           },
@@ -149,13 +149,13 @@ function memorySettings(deps: CoreDeps): Record<string, HostFunction> {
   const low = (): number => memory.low ?? Math.floor(soft() * 0.8);
   const getter = (name: string, get: () => number): HostFunction => ({
     effect: 'read',
-    signature: `kumo.${name}() -> integer`,
+    signature: `${name}() -> integer`,
     doc: 'Bytes.',
     run: () => get(),
   });
   const setter = (name: string, set: (bytes: number) => void): HostFunction => ({
     effect: 'write',
-    signature: `kumo.${name}(bytes)`,
+    signature: `${name}(bytes)`,
     doc: 'Remembered; memory is limited by other means here.',
     run: (call) => void set(call.integer(1, 'usize')),
   });

@@ -76,7 +76,10 @@ export type HostResult = LuaValue | MultiValue | Promise<LuaValue | MultiValue>;
 
 export interface HostFunction {
   readonly effect: Effect;
-  /** `fn(name, n?) -> string`: shown in completion and docs. */
+  /**
+   * `fn(name, n?) -> string`: its own name first, without the path; shown in completion and docs.
+   * Without `->` it gives no value.
+   */
   readonly signature: string;
   /** One sentence. */
   readonly doc: string;
