@@ -38,3 +38,18 @@ export const INSERTS_IN_FLIGHT_MAX = 2_000;
 
 /** How long a stopping listener waits for a client to take its last reply before it is cut off. */
 export const SESSION_CLOSE_GRACE_MS = 5_000;
+
+/** Keys that a far end remembers per table (greylist, counts, rates). More: the oldest is forgotten. */
+export const FAR_END_KEYS_MAX = 10_000;
+
+/** Messages of one far end that are kept to look at. More: the oldest goes. */
+export const FAR_END_CAPTURED_MAX = 500;
+
+/** Bytes of the messages that one far end keeps. More: the oldest go. */
+export const FAR_END_CAPTURED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes kept of one message at a far end. More: taken and counted, not kept. */
+export const FAR_END_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Clients of one far end at a time. More: 421. */
+export const FAR_END_CLIENTS_MAX = 1_000;

@@ -1,0 +1,325 @@
+/**
+ * The far ends of a workspace: read from `far-ends.json`, started, and kept as the file says
+ * whenever it is saved. A file with a mistake changes nothing; the mistake is shown with its line.
+ * One far end is always there without being written down: `sink`, which accepts everything, so that
+ * magic addresses work in every workspace.
+ *
+ * States: opening, open (follows the file), closed. Invariant: one change of the set at a time.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
+import { toError } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { CapturedMails } from './captured-mail.ts';
+import type { CapturedMail } from './captured-mail.ts';
+import { FarEndCertificates } from './certificates.ts';
+import { FarEnd } from './far-end.ts';
+import { farEndSchema } from './far-end-schema.ts';
+import type { FarEndSpec } from './far-end-schema.ts';
+import {
+  checkFarEnd,
+  farEndsJsonSchema,
+  readFarEnds,
+  withFarEnd,
+  withoutFarEnd,
+  withSwitch,
+  writtenFarEnd,
+} from './far-ends-file.ts';
+import type { FileProblem } from './far-ends-file.ts';
+
+export interface FarEndsParts {
+  /** `far-ends.json`. */
+  readonly file: string;
+  /** For ports, received mail and the schema; null keeps everything in memory. */
+  readonly stateFolder: string | null;
+  readonly mailClock: Clock;
+  readonly clock: Clock;
+  readonly onTrouble: (text: string) => void;
+  /** False for commands that end before anybody could save the file. */
+  readonly isWatching?: boolean;
+}
+
+export const BUILT_IN = 'sink';
+
+const HOST = '127.0.0.1';
+/** Editors write in several steps; this long nothing may happen before we look. */
+const QUIET_MS = 100;
+const FILE_BYTES_MAX = 1024 * 1024;
+
+export class FarEnds {
+  readonly #parts: FarEndsParts;
+  readonly #certificates: FarEndCertificates;
+  readonly #farEnds = new Map<string, FarEnd>();
+  readonly #listeners = new Set<() => void>();
+  #ports: Record<string, number> = {};
+  #problem: FileProblem | null = null;
+  #text = '';
+  #watcher: FSWatcher | null = null;
+  #quiet: Timer | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  private constructor(parts: FarEndsParts) {
+    this.#parts = parts;
+    this.#certificates = new FarEndCertificates(parts.stateFolder, parts.clock);
+  }
+
+  static async open(parts: FarEndsParts): Promise<FarEnds> {
+    const farEnds = new FarEnds(parts);
+    await farEnds.#readState();
+    await farEnds.reload();
+    if (parts.isWatching ?? true) await farEnds.#startWatching();
+    return farEnds;
+  }
+
+  get file(): string {
+    return this.#parts.file;
+  }
+
+  /** What is wrong with the file; the far ends are those from before then. */
+  get problem(): FileProblem | null {
+    return this.#problem;
+  }
+
+  /** As the file orders them; the built-in one last unless the file has one of its name. */
+  list(): readonly FarEnd[] {
+    return [...this.#farEnds.values()];
+  }
+
+  find(name: string): FarEnd | null {
+    return this.#farEnds.get(name) ?? null;
+  }
+
+  /** Where a far end listens; null when there is none of this name, or it is off. */
+  addressOf(name: string): { host: string; port: number } | null {
+    const port = this.#farEnds.get(name)?.port ?? null;
+    return port === null ? null : { host: HOST, port };
+  }
+
+  /** The far end at a port, also of an earlier run. */
+  nameAt(port: number): string | null {
+    for (const [name, farEnd] of this.#farEnds) if (farEnd.port === port) return name;
+    return Object.entries(this.#ports).find(([, known]) => known === port)?.[0] ?? null;
+  }
+
+  /** The message that was acknowledged with this text at this port; null: none, or not kept any more. */
+  receivedAt(port: number, reply: string): { name: string; mail: CapturedMail } | null {
+    const name = this.nameAt(port);
+    const farEnd = name === null ? undefined : this.#farEnds.get(name);
+    if (name === null || !farEnd) return null;
+    const { mails } = farEnd.captured.list(Number.MAX_SAFE_INTEGER, null);
+    const mail = mails.find(({ id }) => reply.includes(id));
+    return mail ? { name, mail } : null;
+  }
+
+  /** PEM of the authority behind good certificates, for the delivering client. */
+  authority(): Promise<string> {
+    return this.#certificates.authority();
+  }
+
+  /** Called after anything that a list shows has changed. Returns what ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads the file now. */
+  reload(): Promise<void> {
+    return this.#inOrder(async () => {
+      this.#text = await this.#readText();
+      const read = readFarEnds(this.#text);
+      this.#problem = read.ok ? null : read.problem;
+      if (read.ok) await this.#become(read.farEnds);
+      else if (this.#farEnds.size === 0) await this.#become([]);
+      if (!read.ok) this.#parts.onTrouble(this.problemText() ?? '');
+      this.#changed();
+    });
+  }
+
+  /** `far-ends.json:12: farEnds[1].port: …`; null when the file is fine. */
+  problemText(): string | null {
+    if (this.#problem === null) return null;
+    return `${basename(this.file)}:${this.#problem.line}: ${this.#problem.message}`;
+  }
+
+  /** What the file says of a far end, without defaults; the built-in one has only its name. */
+  written(name: string): Readonly<Record<string, unknown>> | null {
+    return (
+      writtenFarEnd(this.#text, name) ?? (name === BUILT_IN ? { name: BUILT_IN, rules: [] } : null)
+    );
+  }
+
+  /**
+   * Adds or changes one, in the file.
+   *
+   * @throws {Error} it is not a far end, or the file has a mistake of its own
+   */
+  async put(value: Readonly<Record<string, unknown>>, at?: number): Promise<void> {
+    const checked = checkFarEnd(value);
+    if (!checked.ok) throw new Error(`Cannot keep the far end: ${checked.why}`);
+    await this.#edit((text) => withFarEnd(text, value, at));
+  }
+
+  /** @returns whether there was one in the file */
+  async remove(name: string): Promise<boolean> {
+    const hadIt = this.written(name) !== null && writtenFarEnd(this.#text, name) !== null;
+    if (hadIt) await this.#edit((text) => withoutFarEnd(text, name));
+    return hadIt;
+  }
+
+  /** Turns it on or off; the built-in one is written down when it is turned off. */
+  async switch(name: string, isOn: boolean): Promise<void> {
+    await this.#edit((text) =>
+      writtenFarEnd(text, name) === null
+        ? withFarEnd(text, { name, on: isOn })
+        : withSwitch(text, name, isOn),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#quiet?.cancel();
+    await this.#watcher?.close();
+    await this.#work;
+    await Promise.all(this.list().map((farEnd) => farEnd.stop()));
+    this.#listeners.clear();
+  }
+
+  async #edit(change: (text: string) => string): Promise<void> {
+    if (this.#problem !== null) {
+      throw new Error(
+        `Cannot change the far ends: ${this.problemText() ?? ''}, expected no mistake`,
+      );
+    }
+    await this.#inOrder(async () => {
+      const before = await this.#readText();
+      await mkdir(dirname(this.file), { recursive: true });
+      await writeFile(`${this.file}.new`, change(before));
+      await rename(`${this.file}.new`, this.file);
+    });
+    await this.reload();
+  }
+
+  /** Makes the set what the file says: starts, changes and stops, and leaves alone what is the same. */
+  async #become(wanted: readonly FarEndSpec[]): Promise<void> {
+    const specs = wanted.some(({ name }) => name === BUILT_IN)
+      ? wanted
+      : [...wanted, farEndSchema.parse({ name: BUILT_IN })];
+    const kept = new Map(this.#farEnds);
+    this.#farEnds.clear();
+    for (const spec of specs) {
+      const known = kept.get(spec.name);
+      kept.delete(spec.name);
+      const farEnd = known ?? (await this.#make(spec));
+      this.#farEnds.set(spec.name, farEnd);
+      if (known) await this.#update(known, spec);
+    }
+    for (const farEnd of kept.values()) await farEnd.stop();
+    // Ports written down come first, so that none of them is given away as "any".
+    const inOrder = this.list().toSorted(
+      (a, b) => Number(a.spec.port === 0) - Number(b.spec.port === 0),
+    );
+    for (const farEnd of inOrder) await this.#start(farEnd);
+    await this.#rememberPorts();
+  }
+
+  async #update(farEnd: FarEnd, spec: FarEndSpec): Promise<void> {
+    const before = farEnd.spec;
+    if (JSON.stringify(before) === JSON.stringify(spec)) return;
+    const hasMoved = before.port !== spec.port && spec.port !== farEnd.port;
+    if (!spec.on || hasMoved) await farEnd.stop();
+    await farEnd.apply(spec);
+  }
+
+  async #start(farEnd: FarEnd): Promise<void> {
+    const { name, port, on } = farEnd.spec;
+    if (!on || farEnd.port !== null) return;
+    const remembered = this.#ports[name];
+    const any = remembered === undefined ? [0] : [remembered, 0];
+    await farEnd.start(port === 0 ? any : [port]);
+    const { problem } = farEnd.status;
+    if (problem !== null) this.#parts.onTrouble(`far end ${name} does not listen: ${problem}`);
+  }
+
+  async #make(spec: FarEndSpec): Promise<FarEnd> {
+    const { stateFolder, mailClock, clock } = this.#parts;
+    const folder = stateFolder === null ? null : join(stateFolder, 'far-ends', spec.name);
+    return new FarEnd(spec, {
+      mailClock,
+      clock,
+      certificates: this.#certificates,
+      captured: await CapturedMails.open(folder),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #readText(): Promise<string> {
+    try {
+      const text = await readFile(this.file, 'utf8');
+      if (text.length <= FILE_BYTES_MAX) return text;
+      this.#parts.onTrouble(`${this.file} has ${text.length} bytes, expected ${FILE_BYTES_MAX}`);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') this.#parts.onTrouble(toError(error).message);
+    }
+    return '';
+  }
+
+  async #readState(): Promise<void> {
+    const { stateFolder } = this.#parts;
+    if (stateFolder === null) return;
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    const schema = `${JSON.stringify(farEndsJsonSchema(), null, 2)}\n`;
+    const schemaFile = join(stateFolder, 'far-ends.schema.json');
+    if ((await readFile(schemaFile, 'utf8').catch(() => '')) !== schema)
+      await writeFile(schemaFile, schema);
+    const text = await readFile(join(stateFolder, 'far-end-ports.json'), 'utf8').catch(() => '{}');
+    try {
+      this.#ports = JSON.parse(text) as Record<string, number>;
+    } catch {
+      this.#ports = {};
+    }
+  }
+
+  async #rememberPorts(): Promise<void> {
+    const { stateFolder } = this.#parts;
+    const before = JSON.stringify(this.#ports);
+    for (const farEnd of this.list())
+      if (farEnd.port !== null) this.#ports[farEnd.spec.name] = farEnd.port;
+    const after = JSON.stringify(this.#ports);
+    if (stateFolder !== null && after !== before)
+      await writeFile(join(stateFolder, 'far-end-ports.json'), `${after}\n`);
+  }
+
+  async #startWatching(): Promise<void> {
+    // The folder, not the file: editors replace the file, and it may not be there yet.
+    const watcher = watch(dirname(this.file), { ignoreInitial: true, depth: 0 });
+    this.#watcher = watcher;
+    const hint = (path: string): void => {
+      if (path === this.file) this.#look();
+    };
+    watcher.on('add', hint).on('change', hint).on('unlink', hint);
+    watcher.on('error', (error) => this.#parts.onTrouble(toError(error).message));
+    await new Promise<void>((resolve) => watcher.once('ready', resolve));
+  }
+
+  #look(): void {
+    if (this.#isClosed) return;
+    this.#quiet?.cancel();
+    this.#quiet = this.#parts.clock.timer(QUIET_MS, () => {
+      void this.#readText().then((text) => (text === this.#text ? undefined : this.reload()));
+    });
+  }
+
+  #inOrder(change: () => Promise<void>): Promise<void> {
+    const run = this.#work.then(change);
+    this.#work = run.catch(() => {});
+    return run;
+  }
+}
