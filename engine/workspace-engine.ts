@@ -92,6 +92,7 @@ export class WorkspaceEngine {
   #stuckWatch: StuckWatch | null = null;
   #settingsReload: SettingsReload | null = null;
   readonly #zones: ZonesFolder;
+  readonly resolver: LocalResolver;
   readonly #release: () => void;
   #api: EngineApi | null = null;
   #watcher: PolicyWatcher | null = null;
@@ -142,7 +143,7 @@ export class WorkspaceEngine {
         }),
     });
     this.#openHosts(settings.openHosts);
-    const resolver = new LocalResolver({
+    this.resolver = new LocalResolver({
       clock,
       zonesFolder: zones,
       hostsPath: '/etc/hosts',
@@ -154,6 +155,7 @@ export class WorkspaceEngine {
         servers: systemNameServers,
       }),
     });
+    const { resolver } = this;
     this.capture = new CaptureLeaving(this.guard, resolver, settings.captureLeaving);
     this.routes = new WorkspaceRoutes({
       file: layout.routesFile,
@@ -182,7 +184,7 @@ export class WorkspaceEngine {
       leaving: this.capture,
       overlays: {
         // Routes first, suppression after them.
-        reception: inOrder([this.routes.overlay, suppressionStep(this.suppression)]),
+        reception: inOrder([this.routes.step, suppressionStep(this.suppression)]),
         queueConfig: firstAnswer([this.routes.overlay, suppressedQueue(this.suppression)]),
         records: suppressionFollower(this.suppression),
         companion: SUPPRESSED_QUEUE_MODULE,
@@ -223,6 +225,23 @@ export class WorkspaceEngine {
     earlier: EarlierAddresses | null,
     onRestart: (restart: Restart) => void,
   ): Promise<WorkspaceEngine> {
+    const engine = await WorkspaceEngine.openAsleep(layout, given, earlier, onRestart);
+    try {
+      await engine.#serve();
+    } catch (error) {
+      await engine.stop();
+      throw error;
+    }
+    return engine;
+  }
+
+  /** Everything is open and nothing happens: no listener, no window, nothing is sent. For dry runs. */
+  static async openAsleep(
+    layout: WorkspaceLayout,
+    given: GivenAddresses = {},
+    earlier: EarlierAddresses | null = null,
+    onRestart: (restart: Restart) => void = () => {},
+  ): Promise<WorkspaceEngine> {
     const created = createMissing(layout);
     const release = lockWorkspace(layout);
     try {
@@ -241,6 +260,7 @@ export class WorkspaceEngine {
         ...{ layout, settings, given, earlier, onRestart, store, zones, clock, release },
       });
       engine.warnings.set('settings', problem);
+      engine.#watchZones();
       if (engine.#stuck !== null) engine.warnings.add(stuckWarning(engine.#stuck));
       if (engine.suppression.problem !== null) engine.warnings.add(engine.suppression.problem);
       if (created.length > 0)
@@ -248,17 +268,29 @@ export class WorkspaceEngine {
           'info',
           `created ${created.join(', ')} in ${layout.root}`,
         );
-      try {
-        await engine.#serve();
-      } catch (error) {
-        await engine.stop();
-        throw error;
-      }
       return engine;
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** What is wrong in a zone file is said until it is mended. */
+  #watchZones(): void {
+    const tell = (): void => {
+      const [first, ...others] = this.zones.problems;
+      const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+      this.warnings.set('zones', first === undefined ? null : `${first.message}${more}`);
+    };
+    tell();
+    this.zones.onChange(() => {
+      tell();
+      this.#changed();
+    });
+  }
+
+  get zones(): ZonesFolder {
+    return this.#zones;
   }
 
   get listening(): readonly Listening[] {

@@ -28,7 +28,9 @@ export function openSuppression(
 }
 
 /** Reception: looks each recipient up and decides. */
-export function suppressionStep(suppression: Suppression): ReceptionOverlay {
+export function suppressionStep(
+  suppression: Pick<Suppression, 'listed' | 'apply'>,
+): ReceptionOverlay {
   return {
     async apply(message, { trace }) {
       const listed = await suppression.listed(message, trace);
@@ -63,7 +65,9 @@ const BOUNCE_QUEUE_CONFIG: QueueConfig = {
 };
 
 /** Queues: `suppressed` is ours once it was used; before that it may be the policy's. */
-export function suppressedQueue(suppression: Suppression): QueueConfigOverlay {
+export function suppressedQueue(suppression: {
+  readonly settings: { readonly hasBounceQueue: boolean };
+}): QueueConfigOverlay {
   return {
     answer: (domain) =>
       domain === BOUNCE_QUEUE && suppression.settings.hasBounceQueue

@@ -93,6 +93,8 @@ export interface ScriptHostOptions {
   readonly gate?: Gate;
   /** Begins with copies of what the contexts of another host share. */
   readonly forkOf?: PolicyWorld;
+  /** Of another host: whoever watches that one notices a hang of this one. */
+  readonly heartbeat?: Heartbeat;
   /** Unsaved texts of policy files, by absolute path. */
   readonly edited?: ReadonlyMap<string, string>;
 }
@@ -125,7 +127,7 @@ export class ScriptHost implements PolicyEvents {
     });
     this.world.events = this;
     if (options.forkOf) this.world.copyFrom(options.forkOf, deps);
-    this.heartbeat = new Heartbeat();
+    this.heartbeat = options.heartbeat ?? new Heartbeat();
     this.#deps = {
       ...deps,
       world: this.world,

@@ -17,6 +17,7 @@ import type { AuthInfo } from '../mail/connection-meta.ts';
 import type { JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import type { PolicyError } from '../policy/events.ts';
+import type { Heartbeat } from '../policy/heartbeat.ts';
 import type { HostCall } from '../policy/lua/host-function.ts';
 import type { PolicyWorld } from '../policy/policy-world.ts';
 import { ScriptHost } from '../policy/script-host.ts';
@@ -33,6 +34,10 @@ import type { HostCallEntry } from './host-call-log.ts';
 export interface DrySurroundings {
   readonly policyFile: string;
   readonly extrasDir: string | null;
+  /** A module that every context loads after the policy. */
+  readonly companion: string | null;
+  /** Of the running policy, so that a hang is noticed; null when nobody watches. */
+  readonly heartbeat: Heartbeat | null;
   readonly clock: Clock;
   readonly mailClock: Clock;
   readonly zones: ZonesFolder | null;
@@ -126,7 +131,7 @@ export class DryPolicy {
   }
 
   #makeHost(options: DryOptions): ScriptHost {
-    const { extrasDir, world } = this.#surroundings;
+    const { extrasDir, world, companion, heartbeat } = this.#surroundings;
     return new ScriptHost({
       deps: {
         mailClock: this.mailClock,
@@ -143,6 +148,8 @@ export class DryPolicy {
       extrasDir,
       gate: this.calls.gate,
       ...(world && { forkOf: world }),
+      ...(companion !== null && { companion }),
+      ...(heartbeat && { heartbeat }),
       ...(options.edited && { edited: options.edited }),
     });
   }

@@ -29,6 +29,9 @@ export const META_REPLY = 'suppressed_reply';
 /** The call that the Journey shows. */
 export const JOURNEY_EVENT = 'suppression';
 
+/** What it says there of mail without a sending domain. */
+export const NO_SENDING_DOMAIN = 'no sending domain';
+
 const SETTING = 'suppression';
 /** How often it is looked whether somebody else wrote into the file. */
 const PROBE_INTERVAL_MS = 1_000;
@@ -156,35 +159,14 @@ export class Suppression {
     return entries.some((entry) => entry !== null) ? { mode, entries } : null;
   }
 
-  /** What becomes of a message all of whose recipients are listed, or one that may not go on whole. */
+  /** `decide`, counted in the list. */
   apply(message: Message, mode: Mode, entries: readonly SuppressionEntry[]): Decision {
-    const [entry] = entries;
-    if (entry === undefined || mode === 'off') return 'keep';
-    this.#count(entries);
-    if (mode === 'reject')
-      return { kind: 'reject', code: 550, text: refusalText(entry), state: 'suppressed' };
-    message.setMeta(META_MARK, entries.map(describeEntry).join('; '));
-    if (mode === 'null') {
-      message.setMeta('queue', 'null');
-      return { kind: 'discard', state: 'suppressed' };
+    if (entries.length > 0 && mode !== 'off') {
+      this.#count(entries);
+      if (mode === 'bounce' && !this.#settings.hasBounceQueue)
+        this.change({ hasBounceQueue: true });
     }
-    if (!this.#settings.hasBounceQueue) this.change({ hasBounceQueue: true });
-    const text = (key: string): string | null => {
-      const value = message.getMeta(key);
-      return typeof value === 'string' ? value : null;
-    };
-    message.setMeta(META_REPLY, refusalText(entry));
-    // Campaign and tenant stay in the queue's name, so that the records still tell them.
-    message.setMeta(
-      'queue',
-      formatQueueName({
-        campaign: text('campaign'),
-        tenant: text('tenant'),
-        domain: BOUNCE_QUEUE,
-        routingDomain: null,
-      }),
-    );
-    return 'keep';
+    return decide(message, mode, entries);
   }
 
   /** A record was written: lists its recipients when a switch says so. */
@@ -236,7 +218,7 @@ export class Suppression {
         event: JOURNEY_EVENT,
         atMs,
         durationMs: trace.elapsedMs() - atMs,
-        args: [email, sendingDomain || 'no sending domain'],
+        args: [email, sendingDomain || NO_SENDING_DOMAIN],
         prints: [],
         metaChanges: [],
         ...result,
@@ -289,6 +271,39 @@ export class Suppression {
     this.#troubledAtMs = nowMs;
     this.#parts.onTrouble(`suppression: ${error.message}`);
   }
+}
+
+/** What becomes of a message all of whose recipients are listed, or one that may not go on whole. */
+export function decide(
+  message: Message,
+  mode: Mode,
+  entries: readonly SuppressionEntry[],
+): Decision {
+  const [entry] = entries;
+  if (entry === undefined || mode === 'off') return 'keep';
+  if (mode === 'reject')
+    return { kind: 'reject', code: 550, text: refusalText(entry), state: 'suppressed' };
+  message.setMeta(META_MARK, entries.map(describeEntry).join('; '));
+  if (mode === 'null') {
+    message.setMeta('queue', 'null');
+    return { kind: 'discard', state: 'suppressed' };
+  }
+  const text = (key: string): string | null => {
+    const value = message.getMeta(key);
+    return typeof value === 'string' ? value : null;
+  };
+  message.setMeta(META_REPLY, refusalText(entry));
+  // Campaign and tenant stay in the queue's name, so that the records still tell them.
+  message.setMeta(
+    'queue',
+    formatQueueName({
+      campaign: text('campaign'),
+      tenant: text('tenant'),
+      domain: BOUNCE_QUEUE,
+      routingDomain: null,
+    }),
+  );
+  return 'keep';
 }
 
 /** Null for what is no address: nobody can list it. */

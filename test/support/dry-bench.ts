@@ -42,6 +42,8 @@ export function dryWorkspace(policy: string, overrides: Partial<DryBench> = {}):
   const bench: DryBench = {
     policyFile: layout.policyFile,
     extrasDir: resolve(import.meta.dirname, '../../engine/policy-extras'),
+    companion: null,
+    heartbeat: null,
     clock,
     mailClock: clock,
     zones: null,
