@@ -18,6 +18,7 @@ import { SystemDns } from './dns/system-dns.ts';
 import { LoopbackGuard } from './guard/loopback-guard.ts';
 import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
+import { EpochMonitor } from './policy/epoch-monitor.ts';
 import { STRICT_MODE } from './reception/mode.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import { systemNameServers } from './compose/name-servers.ts';
@@ -53,7 +54,16 @@ export async function startStrictEngine(
     return null;
   }
   diagnostics.announce('initialization complete');
-  return { stop: () => core.stop() };
+  const monitor = new EpochMonitor(core.policy.world, core.options.clock, () => {
+    void core.bumpEpoch();
+  });
+  monitor.start();
+  return {
+    stop: () => {
+      monitor.close();
+      return core.stop();
+    },
+  };
 }
 
 async function open(core: EngineCore): Promise<void> {

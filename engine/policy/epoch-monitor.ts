@@ -1,6 +1,7 @@
 /**
  * KumoMTA's epoch monitor, for strict mode: every ten seconds the files that the policy's globs name
- * are compared with what they were. The first look counts as a change, too.
+ * (`/opt/kumomta/etc` unless it sets others) are compared with what they were. The first look that
+ * finds any counts as a change, too.
  *
  * Source: reference `lua-api.md` §1.4.
  */
@@ -16,7 +17,8 @@ export class EpochMonitor {
   readonly #clock: Clock;
   readonly #onChange: () => void;
   #timer: Timer | null = null;
-  #digest = '';
+  /** Nothing is what nothing was. */
+  #digest: string | null = null;
   #isClosed = false;
 
   constructor(world: PolicyWorld, clock: Clock, onChange: () => void) {
@@ -35,8 +37,8 @@ export class EpochMonitor {
   }
 
   async #look(): Promise<void> {
-    const globs = this.#world.monitorGlobs.map((glob) => this.#world.realGlob(glob));
-    const digest = await digestOfFiles(globs.flatMap((glob) => globSync(glob)));
+    const files = this.#world.monitorGlobs.flatMap((glob) => globSync(glob));
+    const digest = files.length === 0 ? null : await digestOfFiles(files);
     if (this.#isClosed) return;
     if (digest !== this.#digest) {
       this.#digest = digest;
