@@ -8,6 +8,9 @@ import type {
   AttemptList,
   ClockChange,
   ClockStatus,
+  DnsAnswer,
+  DnsType,
+  DnsZones,
   EngineStatus,
   Journey,
   LinkRequest,
@@ -29,6 +32,8 @@ import type {
   RowDetail,
   RowPage,
   SendTestRequest,
+  SettingChange,
+  SettingsAnswer,
   SendTestResult,
   SuppressionAdd,
   SuppressionAdded,
@@ -134,6 +139,16 @@ export interface SuppressionDoor {
   resetDemo(): Promise<void>;
 }
 
+export interface DnsDoor {
+  ask(name: string, type: DnsType): Promise<DnsAnswer>;
+  zones(): DnsZones;
+}
+
+export interface SettingsDoor {
+  read(): SettingsAnswer;
+  change(change: SettingChange): SettingsAnswer;
+}
+
 export interface ApiDoors {
   readonly version: string;
   readonly token: Token;
@@ -143,6 +158,8 @@ export interface ApiDoors {
   readonly records: RecordsDoor;
   readonly maildirs: MaildirsDoor;
   readonly clock: ClockDoor;
+  readonly dns: DnsDoor;
+  readonly settings: SettingsDoor;
   readonly suppression: SuppressionDoor;
   readonly routes: RoutesDoor;
   ledger(limit: number, cursor: string | null): Promise<LedgerPage>;

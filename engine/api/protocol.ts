@@ -9,11 +9,16 @@
  * Long because it is the catalogue of all that passes between engine and window.
  */
 import type { ClockStatus } from './protocol/clock.ts';
+import type { SuppressedBy, SuppressionStatus } from './protocol/suppression.ts';
 export type * from './protocol/clock.ts';
+export type * from './protocol/dns.ts';
 export type * from './protocol/explain.ts';
 export type * from './protocol/queue-actions.ts';
+export type * from './protocol/settings.ts';
 export type * from './protocol/expectations.ts';
 export type * from './protocol/replay.ts';
+export type * from './protocol/routes.ts';
+export type * from './protocol/suppression.ts';
 
 export type RowState =
   | 'queued'
@@ -118,6 +123,8 @@ export interface RowDetail {
     readonly to: string;
     readonly state: RowState;
   }[];
+  /** Of a suppressed row: what stopped it, as far as it was this engine's list. */
+  readonly suppressedBy?: SuppressedBy;
   /** Parsing was not finished (large or queued in the inspect worker). */
   readonly isPending: boolean;
   readonly parseError: string | null;
@@ -420,7 +427,10 @@ export interface EngineStatus {
   readonly openHosts: readonly string[];
   /** The built-in last route "capture what would leave". */
   readonly captureLeaving: boolean;
+  /** The list of routes: grows with every change; `problem` when `routes.json` is broken. */
+  readonly routes?: { readonly revision: number; readonly problem: string | null };
   readonly inspectLag: number;
+  readonly suppression?: SuppressionStatus;
   /** Group commits since the start. */
   readonly flushCount: number;
   readonly commitSeq: number;

@@ -1,21 +1,29 @@
 /** Every route of the window's API. */
 import type { Route } from './route.ts';
+import { dnsRoutes } from './routes/dns.ts';
 import { linkRoutes } from './routes/links.ts';
 import { luaFunctionRoutes } from './routes/lua-functions.ts';
 import { maildirRoutes } from './routes/maildirs.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { recordRoutes } from './routes/records.ts';
+import { routeListRoutes } from './routes/routes.ts';
 import { rowRoutes } from './routes/rows.ts';
 import { sendTestRoutes } from './routes/send-test.ts';
+import { settingRoutes } from './routes/settings.ts';
 import { statusRoutes } from './routes/status.ts';
+import { suppressionRoutes } from './routes/suppression.ts';
 
 export const ROUTES: readonly Route[] = [
   ...statusRoutes,
   ...luaFunctionRoutes,
   ...rowRoutes,
+  ...routeListRoutes,
   ...queueRoutes,
   ...recordRoutes,
   ...maildirRoutes,
+  ...dnsRoutes,
+  ...settingRoutes,
   ...linkRoutes,
   ...sendTestRoutes,
+  ...suppressionRoutes,
 ];

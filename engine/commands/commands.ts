@@ -1,13 +1,25 @@
 /** The commands, in the order in which `--help` lists them. */
 import { clock } from './clock.ts';
 import type { Command } from './command.ts';
+import { dns } from './dns.ts';
 import { doctor } from './doctor.ts';
 import { kumod } from './kumod.ts';
 import { open } from './open.ts';
 import { queue } from './queue.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
+import { suppress } from './suppress.ts';
 
 export { UsageError } from './command.ts';
 
-export const COMMANDS: readonly Command[] = [serve, open, send, queue, clock, doctor, kumod];
+export const COMMANDS: readonly Command[] = [
+  serve,
+  open,
+  send,
+  queue,
+  suppress,
+  clock,
+  dns,
+  doctor,
+  kumod,
+];

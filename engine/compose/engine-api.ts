@@ -1,6 +1,7 @@
 /** Joins the engine of a workspace to its window: views, live stream, server. */
 import { join } from 'node:path';
 import type { ApiDoors } from '../api/doors.ts';
+import { DnsView } from '../api/dns-view.ts';
 import { LiveStream } from '../api/live.ts';
 import { MaildirsView } from '../api/maildirs-view.ts';
 import type { Count, EngineStatus } from '../api/protocol.ts';
@@ -8,6 +9,7 @@ import { QueuesView } from '../api/queues-view.ts';
 import { RoutesView } from '../api/routes-view.ts';
 import { RecordsView, recordRow } from '../api/records-view.ts';
 import { RowsView } from '../api/rows-view.ts';
+import { SettingsView } from '../api/settings-view.ts';
 import { sendTestMessage } from '../api/send-test.ts';
 import { startApiServer } from '../api/server.ts';
 import type { ApiServer } from '../api/server.ts';
@@ -148,7 +150,7 @@ export class EngineApi {
 
   #doors(): ApiDoors {
     const engine = this.#engine;
-    const { store, core, mailClock } = engine;
+    const { store, core, mailClock, layout } = engine;
     return {
       version: VERSION,
       token: this.#token,
@@ -158,6 +160,17 @@ export class EngineApi {
       records: new RecordsView(store),
       maildirs: this.#maildirs,
       clock: this.#clockDoor,
+      dns: new DnsView(engine.resolver, engine.zones),
+      settings: new SettingsView({
+        file: layout.settingsFile,
+        remaps: () => engine.remaps.list(),
+        kept: () => ({
+          usedBytes: store.usedBytes,
+          removedTransactions: store.totals.expiredTransactions,
+          removedBytes: store.totals.expiredBytes,
+        }),
+        current: () => engine.settings,
+      }),
       routes: this.#routes,
       suppression: this.#suppression,
       ledger: async (limit, cursor) => {

@@ -64,7 +64,8 @@ export class PolicyState {
   /** Lines around one; null when the file is not in the workspace. */
   async lines(file: string, line: number, around: number): Promise<PolicyLines | null> {
     const path = isAbsolute(file) ? file : join(this.#layout.root, file);
-    const isInside = path.startsWith(this.#layout.policyFolder + sep);
+    const { policyFolder, zonesFolder } = this.#layout;
+    const isInside = [policyFolder, zonesFolder].some((folder) => path.startsWith(folder + sep));
     if (!isInside) return null;
     const text = await readFile(path, 'utf8').catch(() => null);
     if (text === null) return null;

@@ -7,6 +7,8 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { fqdn, parseHost, reverseName } from './domain-name.ts';
+import { explainLookup } from './explain.ts';
+import type { ExplainedLookup, LookupPlace } from './explain.ts';
 import { HostsFile } from './hosts-file.ts';
 import { lookupMx } from './mx-lookup.ts';
 import type { Answer, RecordSource, RecordType } from './records.ts';
@@ -14,6 +16,7 @@ import { DnsError } from './resolver.ts';
 import type { HostAnswer, IpLookupStrategy, MxResult, Resolver } from './resolver.ts';
 import { parseZone } from './zone-file.ts';
 import { ZoneSource } from './zone-source.ts';
+import type { LoadedZone } from './zone-source.ts';
 import type { ZonesFolder } from './zones-folder.ts';
 
 export interface LocalResolverOptions {
@@ -38,6 +41,7 @@ export class LocalResolver implements Resolver {
   readonly #options: LocalResolverOptions;
   readonly #hosts: HostsFile;
   #testZones: ZoneSource | null = null;
+  #loadedTestZones: readonly LoadedZone[] | null = null;
   #folderZones: ZoneSource | null = null;
 
   constructor(options: LocalResolverOptions) {
@@ -62,6 +66,31 @@ export class LocalResolver implements Resolver {
       return { zone, isSecure: secure, label: `test zone ${name}` };
     });
     this.#testZones = new ZoneSource(loaded, { servfail });
+    this.#loadedTestZones = loaded;
+  }
+
+  /** The zones that the policy configured; null when it did not. */
+  get testZones(): readonly LoadedZone[] | null {
+    return this.#loadedTestZones;
+  }
+
+  /** The same lookup as everywhere, told step by step. @param name lower case with trailing dot */
+  explain(name: string, type: RecordType): Promise<ExplainedLookup> {
+    const places: LookupPlace[] = [];
+    const add = (
+      origin: LookupPlace['origin'],
+      place: string,
+      source: RecordSource | null,
+    ): void => {
+      if (source !== null) places.push({ origin, place, source });
+    };
+    add('test zone', 'test zones of the policy', this.#testZones);
+    add('zone', 'zones of the workspace', this.#folderZones);
+    if (this.#testZones === null) {
+      add('hosts file', 'this machine’s own names', this.#hosts);
+      add('system', 'system DNS', this.#options.system);
+    }
+    return explainLookup(places, name, type);
   }
 
   async lookupMx(domain: string): Promise<MxResult> {

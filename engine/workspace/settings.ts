@@ -7,6 +7,10 @@ import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } from
 import type { ParseError } from 'jsonc-parser';
 import { z } from 'zod';
 
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected IP:PORT such as 127.0.0.1:1025');
+
 const settingsObject = z.strictObject({
   /** Advertise AUTH without TLS and accept any login. */
   acceptAnyAuth: z.boolean().default(true),
@@ -20,15 +24,23 @@ const settingsObject = z.strictObject({
   keepBytes: z.number().int().min(1_000_000).default(2_000_000_000),
   keepDays: z.number().min(0.01).default(30),
   /** Addresses of the listeners, `ip:port`; the next free port is taken when one is in use. */
-  smtp: z.string().default('127.0.0.1:1025'),
-  http: z.string().default('127.0.0.1:8000'),
-  ui: z.string().default('127.0.0.1:8025'),
+  smtp: address.default('127.0.0.1:1025'),
+  http: address.default('127.0.0.1:8000'),
+  ui: address.default('127.0.0.1:8025'),
   /** Also listen with TLS from the first byte on this address. */
-  smtps: z.string().optional(),
+  smtps: address.optional(),
 });
 const settingsSchema = settingsObject.readonly();
 
-export const SETTING_NAMES = Object.keys(settingsObject.shape);
+export const SETTING_NAMES = Object.keys(settingsObject.shape) as readonly (keyof Settings)[];
+
+/** @throws {Error} the value is none for this setting */
+export function checkSetting(name: keyof Settings, value: unknown): void {
+  const parsed = settingsObject.shape[name].safeParse(value);
+  if (parsed.success) return;
+  const [issue] = parsed.error.issues;
+  throw new Error(`Cannot set ${name}: ${issue?.message ?? 'invalid'}`);
+}
 
 export type Settings = z.infer<typeof settingsSchema>;
 

@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream';
 import type { ApiDoors } from '../../engine/api/doors.ts';
 import { LiveStream } from '../../engine/api/live.ts';
-import type { EngineStatus, SuppressionStatus } from '../../engine/api/protocol.ts';
+import type { EngineStatus, SettingsAnswer, SuppressionStatus } from '../../engine/api/protocol.ts';
+import { DEFAULT_SETTINGS } from '../../engine/workspace/settings.ts';
 import { Token } from '../../engine/api/token.ts';
 import { SystemClock } from '../../engine/base/clock.ts';
 import { SeededRandom } from '../../engine/base/random.ts';
@@ -53,6 +54,15 @@ function fakeSuppression(): ApiDoors['suppression'] {
   };
 }
 
+const FAKE_SETTINGS: SettingsAnswer = {
+  file: 'postyard.json',
+  values: DEFAULT_SETTINGS,
+  defaults: DEFAULT_SETTINGS,
+  problem: null,
+  remaps: [],
+  kept: { usedBytes: 0, removedTransactions: 0, removedBytes: 0 },
+};
+
 export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
   const clock = new SystemClock();
   const token = new Token(clock, new SeededRandom(1));
@@ -94,6 +104,23 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       messages: (path) => Promise.reject(new Error(`no maildir ${path}`)),
       setFlags: () => Promise.resolve(0),
     },
+    dns: {
+      ask: (name, type) =>
+        Promise.resolve({
+          name,
+          type,
+          status: 'NXDOMAIN',
+          origin: 'none',
+          answeredBy: 'nobody',
+          source: null,
+          isSecure: false,
+          records: [],
+          asked: [],
+          problem: null,
+        }),
+      zones: () => ({ isReplaced: false, zones: [], problems: [] }),
+    },
+    settings: { read: () => FAKE_SETTINGS, change: () => FAKE_SETTINGS },
     clock: {
       status: () => FAKE_STATUS.clock,
       change: () => Promise.resolve(FAKE_STATUS.clock),
