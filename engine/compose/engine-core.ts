@@ -6,6 +6,7 @@
  * States: made (the policy may be loaded and its `init` run), running (`run`: queues, then
  * listeners, then what waited), stopped (`stop`; final).
  */
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse as parseToml } from 'smol-toml';
 import type { Clock } from '../base/clock.ts';
@@ -22,6 +23,7 @@ import { DispositionLogger } from '../log/disposition-logger.ts';
 import { Metrics } from '../log/metrics.ts';
 import { receptionMetrics } from '../log/stage-metrics.ts';
 import type { Message } from '../mail/message.ts';
+import { errnoText } from '../policy/bindings/fs-errors.ts';
 import { compileRegex } from '../policy/bindings/regex-compile.ts';
 import { ScriptHost } from '../policy/script-host.ts';
 import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
@@ -393,6 +395,7 @@ export class EngineCore {
           new BounceClassifier(
             files.map((file) => this.options.mapPath(file, 'read')),
             {
+              read: classifierText,
               toml: parseToml,
               json: (text) => JSON.parse(text) as unknown,
               regex: (pattern) => classifierRegex(pattern),
@@ -414,6 +417,14 @@ export class EngineCore {
       tls: null,
       auth: null,
     };
+  }
+}
+
+function classifierText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`reading file: ${file}: ${errnoText(error)}`, { cause: error });
   }
 }
 

@@ -4,7 +4,6 @@
  *
  * Source: reference `lua-api.md` §7.6; `http-logs-reception.md` §3.1.
  */
-import { readFileSync } from 'node:fs';
 import type { RecordType } from './record.ts';
 
 /** Only failures have a kind. */
@@ -22,6 +21,8 @@ const REMEMBERED_MAX = 1024;
 
 /** How a rule's text becomes a regular expression, and a file's text its rules; given by the engine. */
 export interface ClassifierParsers {
+  /** The text of a file. @throws {Error} in the words of the policy's file functions */
+  readonly read: (file: string) => string;
   readonly toml: (text: string) => unknown;
   readonly json: (text: string) => unknown;
   readonly regex: (pattern: string) => { test(text: string): boolean };
@@ -62,7 +63,7 @@ export class BounceClassifier {
       throw new Error(
         `${file}: classifier files must have either .toml or .json filename extension`,
       );
-    const content = parse(readFileSync(file, 'utf8')) as {
+    const content = parse(parsers.read(file)) as {
       rules?: Record<string, readonly string[]>;
     };
     for (const [name, patterns] of Object.entries(content.rules ?? {})) {

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { JsonObject } from '../mail/json.ts';
+import { TemplateError } from '../mail/template-error.ts';
 import { compileTemplate } from '../mail/template.ts';
 import type { TemplateSources } from '../mail/template.ts';
 import type { LocalLogSettings, PerRecordSettings } from '../policy/settings.ts';
@@ -30,6 +31,23 @@ export function isEnabled(
   type: string,
 ): boolean {
   return perRecordOf(perRecord, SWITCH_OF[type] ?? type)?.enable ?? true;
+}
+
+/**
+ * Compiles every template, so that a wrong one is found at set-up.
+ * @throws {Error} `compiling template:`, its source, the record type, what is wrong
+ */
+export function checkTemplates(perRecord: Readonly<Record<string, PerRecordSettings>>): void {
+  for (const [type, { template }] of Object.entries(perRecord)) {
+    if (template === null) continue;
+    try {
+      compileTemplate(type, template);
+    } catch (error) {
+      const why = error instanceof TemplateError ? error.quoted : String(error);
+      const what = `compiling template:\n${template}\nfor log record type ${type}`;
+      throw new Error(`${what}: ${why}`, { cause: error });
+    }
+  }
 }
 
 /** The record's line: JSON, or what the type's template makes of it. */
@@ -81,6 +99,7 @@ export class LocalLog {
   readonly #deps: LocalLogDeps;
 
   constructor(settings: LocalLogSettings, deps: LocalLogDeps) {
+    checkTemplates(settings.perRecord);
     this.settings = settings;
     this.#deps = deps;
     const folders = [

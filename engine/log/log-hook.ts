@@ -17,7 +17,7 @@ import type { TemplateSources } from '../mail/template.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type { LogHookSettings } from '../policy/settings.ts';
 import { recordJson } from './build-record.ts';
-import { isEnabled, recordText } from './local-log.ts';
+import { checkTemplates, isEnabled, recordText } from './local-log.ts';
 import type { LogRecord } from './record.ts';
 
 /** How a hook's message gets into a queue; joined upward by `compose/engine-core.ts`. */
@@ -42,6 +42,7 @@ export class LogHook {
   #waiting: (() => void)[] = [];
 
   constructor(settings: LogHookSettings, deps: LogHookDeps) {
+    checkTemplates(settings.perRecord);
     this.settings = settings;
     this.#deps = deps;
   }

@@ -94,10 +94,16 @@ export function adminVerb(
     if (area === 'bounce') return admin.removeBounce(id);
     return area === 'suspend' ? admin.removeSuspension(id) : admin.removeReadySuspension(id);
   }
-  const body = objectOf(call.argument);
-  if (area === 'bounce') return admin.bounce(parseBounceRequest(body, nowMs), 'only-new').id;
-  if (area === 'suspend') return admin.suspend(parseSuspendRequest(body, nowMs)).id;
-  return admin.suspendReadyQueue(parseReadySuspendRequest(body, nowMs)).id;
+  const wanted = <T>(parse: (body: JsonObject, nowMs: number) => T): T => {
+    try {
+      return parse(objectOf(call.argument), nowMs);
+    } catch (error) {
+      throw new Error(`deserialize error: ${toError(error).message}`, { cause: error });
+    }
+  };
+  if (area === 'bounce') return admin.bounce(wanted(parseBounceRequest), 'only-new').id;
+  if (area === 'suspend') return admin.suspend(wanted(parseSuspendRequest)).id;
+  return admin.suspendReadyQueue(wanted(parseReadySuspendRequest)).id;
 }
 
 function listBounces(queues: AdminDoor, nowMs: number): JsonObject[] {

@@ -23,20 +23,27 @@ const maybeText = optional(nullable(text), () => null);
 /** Seconds, or a text like `1h 30m`. */
 const duration: Shape<string | number> = (reader) => {
   const value = reader.scalar();
-  if (typeof value === 'number' || isJsonFloat(value)) return Number(value);
+  if ((typeof value === 'number' || isJsonFloat(value)) && Number(value) >= 0) return Number(value);
   if (typeof value === 'string' && parseDurationMs(value) !== undefined) return value;
   throw reader.data(`invalid value: ${describe(value)}, expected a duration`);
 };
 
-function describe(value: string | boolean | null): string {
+/** A moment as RFC 3339 writes it. */
+const moment: Shape<string> = (reader) => {
+  const value = reader.text();
+  if (!Number.isNaN(Date.parse(value))) return value;
+  throw reader.data('input contains invalid characters');
+};
+
+function describe(value: string | number | boolean | null): string {
   if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
+  if (typeof value === 'number') return `integer \`${value}\``;
   return value === null ? 'null' : `boolean \`${value}\``;
 }
 
-const TIMES = {
-  duration: optional(nullable(duration), () => null),
-  expires: maybeText,
-};
+const maybeDuration = optional(nullable(duration), () => null);
+const maybeMoment = optional(nullable(moment), () => null);
+const TIMES = { duration: maybeDuration, expires: maybeMoment };
 
 export const BOUNCE_BODY = recordOf('BounceV1Request', {
   campaign: maybeText,
@@ -44,8 +51,9 @@ export const BOUNCE_BODY = recordOf('BounceV1Request', {
   domain: maybeText,
   routing_domain: maybeText,
   reason: required(text),
-  ...TIMES,
+  duration: maybeDuration,
   suppress_logging: optional(flag, () => false),
+  expires: maybeMoment,
   queue_names: optional(listOf(text), () => []),
 });
 

@@ -6,7 +6,7 @@
 import type { JsonObject, JsonValue } from '../../mail/json.ts';
 import type { TemplateDialect } from '../../mail/template.ts';
 import type { TraceHeaderSettings } from '../../policy/settings.ts';
-import { readJson } from './json-reader.ts';
+import { JsonFault, readJson } from './json-reader.ts';
 import type { Shape } from './json-reader.ts';
 import {
   anything,
@@ -103,9 +103,27 @@ export function readInjectRequest(bytes: Uint8Array): InjectRequest {
   return readJson(bytes, INJECT_REQUEST);
 }
 
-/** The request of a script. @throws {JsonFault} */
+/**
+ * The request of a script. An empty Lua table is a map, and a list where one is wanted.
+ * @throws {Error} in mlua's words: no path and no place
+ */
 export function injectRequestOf(value: JsonValue): InjectRequest {
-  return readInjectRequest(Buffer.from(JSON.stringify(value)));
+  const request =
+    isRecord(value) && isEmptyRecord(value['recipients']) ? { ...value, recipients: [] } : value;
+  try {
+    return readInjectRequest(Buffer.from(JSON.stringify(request)));
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    throw new Error(`deserialize error: ${error.reason}`, { cause: error });
+  }
+}
+
+function isRecord(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEmptyRecord(value: JsonValue | undefined): boolean {
+  return isRecord(value) && Object.keys(value).length === 0;
 }
 
 /** The request as JSON text, to be carried out later. */

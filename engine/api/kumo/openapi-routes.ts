@@ -1,4 +1,7 @@
-/** `/api-docs/openapi.json`: the paths and methods there are, made from the tables of routes. */
+/**
+ * What routes there are, made from their tables: `/api-docs/openapi.json` for programs, `/rapidoc`
+ * for people.
+ */
 import type { Routes } from './route.ts';
 
 export function openApiRoutes(routes: Routes): Routes {
@@ -20,5 +23,28 @@ export function openApiRoutes(routes: Routes): Routes {
     info: { title: 'Injection and administration', version: '1' },
     paths,
   };
-  return { '/api-docs/openapi.json': { GET: () => ({ body: document }) } };
+  const page = routesPage(routes);
+  return {
+    '/api-docs/openapi.json': { GET: () => ({ body: document }) },
+    '/rapidoc': { GET: () => ({ body: page, contentType: 'text/html; charset=utf-8' }) },
+  };
+}
+
+/** Nothing in it comes from outside: paths and methods of the tables above. */
+function routesPage(routes: Routes): string {
+  const rows = Object.entries(routes)
+    .map(([path, methods]) => `<tr><td>${Object.keys(methods).join(' ')}</td><td>${path}</td></tr>`)
+    .join('\n');
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>HTTP API</title></head>
+<body>
+<h1>HTTP API</h1>
+<p>For programs: <a href="/api-docs/openapi.json">openapi.json</a></p>
+<table>
+${rows}
+</table>
+</body>
+</html>
+`;
 }

@@ -9,6 +9,7 @@ import { chronoDebugUtc } from '../../base/chrono-text.ts';
 import type { QueueGauges } from '../../log/stage-metrics.ts';
 import { setQueueGauges } from '../../log/stage-metrics.ts';
 import { parseQueueName } from '../../mail/queue-name.ts';
+import { KUMO_VERSION } from '../../policy/kumo-version.ts';
 import type { AdminDoor } from './admin-door.ts';
 import { jsonBody } from './http-exchange.ts';
 import { HttpProblem, HttpRefusal } from './http-problem.ts';
@@ -70,6 +71,7 @@ export const SERVICE_ROUTES: Routes = {
     },
   },
   '/api/admin/memory/stats': { GET: () => ({ body: memoryStats() }) },
+  '/api/admin/task-dump': { GET: () => ({ body: taskDump() }) },
 };
 
 function refreshGauges(deps: KumoApiDeps): void {
@@ -108,8 +110,17 @@ function machineInfo(deps: KumoApiDeps): Record<string, unknown> {
     fingerprint: deps.nodeId,
     online_since: chronoDebugUtc(startedMs),
     process_kind: 'kumod',
-    version: process.env['npm_package_version'] ?? '',
+    version: KUMO_VERSION,
   };
+}
+
+/** What keeps the process busy, counted by kind. */
+function taskDump(): string {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) {
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => `${kind}: ${count}\n`).join('');
 }
 
 function memoryStats(): string {

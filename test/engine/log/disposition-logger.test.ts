@@ -300,3 +300,11 @@ test('a failing hook or listener is reported and breaks nothing', async () => {
     'log_disposition_inline: bang',
   ]);
 });
+
+test('a template that is none is found when the logger is set up', () => {
+  const { log } = logger();
+  const entry = { suffix: '', logDir: null, enable: true, template: '{{ x', segmentHeader: '' };
+  expect(() => log.addLocalLog(localLog({ perRecord: { Delivery: entry } }))).toThrow(
+    "compiling template:\n{{ x\nfor log record type Delivery: syntax error: unexpected end of input, expected end of variable block (in template 'Delivery' line 1: '{{ x')",
+  );
+});

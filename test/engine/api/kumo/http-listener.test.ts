@@ -364,6 +364,8 @@ describe('who may do what', () => {
   });
 });
 
+const WRONG = 'Failed to deserialize the JSON body into the target type: ';
+
 describe('admin routes', () => {
   test('bounce: make, list, cancel', async () => {
     const client = await new World().listen();
@@ -420,6 +422,15 @@ describe('admin routes', () => {
       422,
       'Failed to deserialize the JSON body into the target type: duration: invalid value: string "y", expected a duration at line 1 column 28',
     ]);
+    expect(await post('/api/admin/suspend/v1', { reason: 'x', expires: 'soon' })).toEqual([
+      422,
+      `${WRONG}expires: input contains invalid characters at line 1 column 30`,
+    ]);
+    expect(await post('/api/admin/bounce/v1', { reason: 'x', duration: -5 })).toEqual([
+      422,
+      `${WRONG}duration: invalid value: integer \`-5\`, expected a duration at line 1 column 27`,
+    ]);
+    expect((await client.send('GET', '/rapidoc')).body).toContain('/api/inject/v1');
     const abort = '/api/admin/abort-ready-q-conn/v1';
     expect(await post(abort, { queue_name: 'q', session_id: 's1' })).toEqual([200, 'aborted s1']);
     expect(await post(abort, { queue_name: 'q', session_id: 's2' })).toEqual([

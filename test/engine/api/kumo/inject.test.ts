@@ -357,3 +357,12 @@ describe('the request as a whole', () => {
     expect(world.queue.inserted).toHaveLength(1);
   });
 });
+
+test('what a script asks for wrongly is told in the words of its own table', () => {
+  expect(() => injectRequestOf({})).toThrow(/^deserialize error: missing field `envelope_sender`$/);
+  const request = { envelope_sender: 'a@b.test', content: 'x', recipients: {} };
+  expect(injectRequestOf(request).recipients).toEqual([]);
+  expect(() => injectRequestOf({ ...request, recipients: [{ name: 'x' }] })).toThrow(
+    /^deserialize error: missing field `email`$/,
+  );
+});
