@@ -11,7 +11,15 @@ import type { RowRead } from '../store/row-reads.ts';
 import type { RecordEntry } from '../store/store.ts';
 import { conversationSteps } from './journey-conversation.ts';
 import { detailSteps, planPart } from './journey-plan.ts';
-import type { Journey, JourneyPart, JourneyStep, RowState, SourceLink } from './protocol.ts';
+import type {
+  Journey,
+  JourneyPart,
+  JourneyStep,
+  RowState,
+  SourceLink,
+  SuppressedBy,
+} from './protocol.ts';
+import { suppressedByOf } from './suppressed-by.ts';
 
 export interface JourneySources {
   readonly read: RowRead;
@@ -91,7 +99,9 @@ function receptionParts(read: RowRead, trace: TraceRead | null): JourneyPart[] {
       }),
     );
   }
-  if (row.queue !== '') parts.push(queuePart(read));
+  if (row.queue !== '') {
+    parts.push(queuePart(read, suppressedByOf(trace?.events ?? [], row.to ?? '')));
+  }
   return parts;
 }
 
@@ -104,10 +114,15 @@ function receptionDetail({ session }: RowRead): string {
     : 'injected by the policy';
 }
 
-function queuePart({ row, message, transaction }: RowRead): JourneyPart {
+function queuePart(
+  { row, message, transaction }: RowRead,
+  suppressedBy: SuppressedBy | null,
+): JourneyPart {
   const why: JourneyStep[] = [];
   const routed = message === null ? null : routeNameIn(message.meta);
-  if (row.queue === 'null') {
+  if (suppressedBy !== null) {
+    why.push(step('why', `Suppressed (${suppressedBy.mode}): ${suppressedBy.entry}`));
+  } else if (row.queue === 'null') {
     why.push(step('why', 'The null queue: accepted and discarded, nothing is delivered'));
   } else if (routed !== null) {
     const source = { label: `route ${routed}`, route: routed };

@@ -21,6 +21,8 @@ export interface Route {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** Default: as the server says. */
+  readonly bodyBytesMax?: number;
   /** Name of the answer's type in `protocol.ts`. */
   readonly answer: string;
   readonly run: (input: never, context: RouteContext) => Promise<unknown>;
@@ -40,6 +42,7 @@ export function route<
   params?: P;
   query?: Q;
   body?: B;
+  bodyBytesMax?: number;
   answer: string;
   run: (
     input: { params: Parsed<P>; query: Parsed<Q>; body: Parsed<B> },

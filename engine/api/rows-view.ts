@@ -15,6 +15,7 @@ import { textOf, withoutCode } from './journey.ts';
 import { maildirPlace } from './maildir-place.ts';
 import type { AttemptList, Journey, LinkRequest, RowDetail, RowPage } from './protocol.ts';
 import { ApiProblem } from './route.ts';
+import { suppressedByOf } from './suppressed-by.ts';
 import { withClock } from './waiting-words.ts';
 
 export interface RowsViewParts {
@@ -89,6 +90,7 @@ export class RowsView implements RowsDoor {
       isChanged: message?.hasOwnBody ?? false,
       maildir: await maildirPlace(workspace, read.maildir),
       otherRecipients: read.siblings,
+      ...(row.state === 'suppressed' && (await this.#suppressedBy(row))),
       isPending: false,
       parseError: problems.length > 0 ? problems.join('; ') : null,
     };
@@ -181,6 +183,12 @@ export class RowsView implements RowsDoor {
       filename: null,
       bytes: Buffer.from(preview.page),
     };
+  }
+
+  async #suppressedBy(row: RowSummary): Promise<Pick<RowDetail, 'suppressedBy'>> {
+    const trace = await this.#parts.store.read('trace', { seq: row.seq });
+    const suppressedBy = suppressedByOf(trace?.events ?? [], row.to ?? '');
+    return suppressedBy === null ? {} : { suppressedBy };
   }
 
   #whyWaiting(row: RowSummary): string | null {

@@ -89,6 +89,7 @@ function register(server: FastifyInstance, route: Route, doors: ApiDoors): void 
   server.route({
     method: route.method,
     url: `/api/v1${route.url}`,
+    ...(route.bodyBytesMax !== undefined && { bodyLimit: route.bodyBytesMax }),
     handler: async (request, reply) => {
       const input = {
         params: parse('path', route.params, request.params),

@@ -4,6 +4,8 @@ import { findWorkspace } from '../workspace/layout.ts';
 import type { ApiError } from '../api/protocol.ts';
 import { callersFolder } from './command.ts';
 
+type EngineRequest = RequestInit & { headers?: Record<string, string> };
+
 export class EngineClient {
   readonly #url: string;
   readonly #token: string;
@@ -36,16 +38,25 @@ export class EngineClient {
     });
   }
 
+  /** An answer that is text, piece by piece as it comes. */
+  async *text(path: string): AsyncGenerator<Uint8Array> {
+    const reader = (await this.#respond(path, {})).body?.getReader();
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read())
+      yield read.value;
+  }
+
+  async #ask<T>(path: string, init: EngineRequest): Promise<T> {
+    const response = await this.#respond(path, init);
+    return (await response.json()) as T;
+  }
+
   /** @throws {Error} with the engine's own words */
-  async #ask<T>(
-    path: string,
-    init: RequestInit & { headers?: Record<string, string> },
-  ): Promise<T> {
+  async #respond(path: string, init: EngineRequest): Promise<Response> {
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       ...init,
       headers: { ...init.headers, authorization: `Bearer ${this.#token}` },
     });
-    if (response.ok) return (await response.json()) as T;
+    if (response.ok) return response;
     const problem = (await response.json().catch(() => null)) as ApiError | null;
     throw new Error(problem?.error.message ?? `${path} answered ${response.status}`);
   }

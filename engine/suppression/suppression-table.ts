@@ -23,6 +23,12 @@ export interface PageRequest {
   readonly text: string;
 }
 
+/** Entries to remove: without a sending domain, all of the recipient. */
+export interface RemovedKey {
+  readonly recipient: string;
+  readonly sendingDomain: string | null;
+}
+
 export interface AddReport {
   readonly added: number;
   /** They were listed already and stayed, or were replaced, as asked. */
@@ -123,9 +129,10 @@ export class SuppressionTable {
     return this.#atOnce(() => ids.flatMap((id) => (remove.all(id) as Row[]).map(entryOf)));
   }
 
-  removeKeys(keys: readonly SuppressionKey[]): SuppressionEntry[] {
+  removeKeys(keys: readonly RemovedKey[]): SuppressionEntry[] {
     const remove = this.#db.prepare(
-      `DELETE FROM suppression WHERE recipient = ? AND sending_domain = ? RETURNING ${COLUMNS}`,
+      `DELETE FROM suppression WHERE recipient = ?1 AND (?2 IS NULL OR sending_domain = ?2)
+        RETURNING ${COLUMNS}`,
     );
     return this.#atOnce(() =>
       keys.flatMap((key) => (remove.all(key.recipient, key.sendingDomain) as Row[]).map(entryOf)),

@@ -15,8 +15,6 @@ export interface ImportSource {
   readonly text: string;
   /** Name of the file; entries say `name:line`. */
   readonly label: string;
-  /** Lines before this text, when it is a later piece of a long file. */
-  readonly linesBefore: number;
   readonly nowMs: EpochMs;
 }
 
@@ -67,8 +65,7 @@ export function readImport(source: ImportSource): ReadImport {
   const lines = source.format === 'csv' ? csvFields(source.text) : jsonFields(source.text);
   const entries: NewEntry[] = [];
   const refused: RefusedLine[] = [];
-  for (const { line: own, fields, text } of lines) {
-    const line = own + source.linesBefore;
+  for (const { line, fields, text } of lines) {
     try {
       entries.push(entryOf(fields, line, source));
     } catch (error) {

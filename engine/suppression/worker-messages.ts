@@ -1,7 +1,7 @@
 /** What passes between the list's door on the main thread and its worker: types only. */
 import type { EpochMs } from '../base/clock.ts';
 import type { NewEntry, SuppressionEntry, SuppressionKey } from './entry.ts';
-import type { AddReport, ListPage, PageRequest } from './suppression-table.ts';
+import type { AddReport, ListPage, PageRequest, RemovedKey } from './suppression-table.ts';
 import type { ImportSource, ListFormat, RefusedLine } from './transfer.ts';
 
 export interface ImportReport extends AddReport {
@@ -31,7 +31,7 @@ export interface ListRequests {
     result: AddReport;
   };
   remove: {
-    params: { ids: readonly number[]; keys: readonly SuppressionKey[] };
+    params: { ids: readonly number[]; keys: readonly RemovedKey[] };
     result: Removal;
   };
   undo: { params: string; result: number | null };
