@@ -100,6 +100,27 @@ export const WINDOW_ACTIONS: readonly Action[] = [
     },
   },
   {
+    id: 'warnings',
+    label: 'Show the warnings',
+    group: 'Window',
+    icon: 'warn',
+    hint: (yard) => yard.engine.status?.warnings[0] ?? '',
+    refusal: (yard) => (yard.engine.status?.warnings.length ? null : 'There are no warnings'),
+    run: (yard) => yard.toasts.fail(yard.engine.status?.warnings.join(' · ')),
+  },
+  {
+    id: 'restart',
+    label: 'Restart the engine',
+    group: 'Window',
+    icon: 'again',
+    hint: (yard) => yard.engine.status?.policy.needsRestart ?? '',
+    refusal: (yard) => (yard.engine.status === null ? 'The engine is not there' : null),
+    run: async (yard) => {
+      await yard.api.restart();
+      yard.toasts.say('Restarting: nothing that was accepted is lost');
+    },
+  },
+  {
     id: 'copy-workspace',
     label: 'Copy the workspace’s path',
     group: 'Window',

@@ -73,6 +73,7 @@ export class Api {
   policyLines = (query: Query): Promise<PolicyLines> => this.#get('/policy/lines', query);
   sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
     this.#post('/send-test', request);
+  restart = (): Promise<{ restarting: true }> => this.#post('/restart', {});
   link = (request: LinkRequest): Promise<LinkResult> => this.#post('/links', request);
 
   #get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {

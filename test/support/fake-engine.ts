@@ -60,11 +60,13 @@ export class FakeEngine implements AsyncDisposable {
     clock: ClockChange[];
     links: LinkRequest[];
     flags: MaildirFlagRequest[];
+    restarts: number;
   } = {
     actions: [],
     clock: [],
     links: [],
     flags: [],
+    restarts: 0,
   };
   readonly #server: FastifyInstance;
   readonly #generated: number;
@@ -400,6 +402,10 @@ export class FakeEngine implements AsyncDisposable {
         policyLine(firstLine + index),
       );
       return { file, firstLine, lines };
+    });
+    server.post('/api/v1/restart', () => {
+      this.sent.restarts++;
+      return { restarting: true };
     });
     server.post('/api/v1/send-test', () => {
       const to = 'test@example.com';
