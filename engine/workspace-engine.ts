@@ -43,6 +43,7 @@ import { WorkerMaildirs } from './delivery/maildir-delivery.ts';
 import { LocalResolver } from './dns/local-resolver.ts';
 import { SystemDns } from './dns/system-dns.ts';
 import { ZonesFolder } from './dns/zones-folder.ts';
+import { FarEnds } from './farends/far-ends.ts';
 import { LoopbackGuard } from './guard/loopback-guard.ts';
 import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
@@ -86,6 +87,7 @@ export class WorkspaceEngine {
   readonly guard: LoopbackGuard;
   readonly suppression: Suppression;
   readonly routes: WorkspaceRoutes;
+  readonly farEnds: FarEnds;
   readonly #lifecycle: PolicyLifecycle;
   readonly #stuck: StuckNote | null;
   readonly #onRestart: (restart: Restart) => void;
@@ -157,11 +159,22 @@ export class WorkspaceEngine {
     });
     const { resolver } = this;
     this.capture = new CaptureLeaving(this.guard, resolver, settings.captureLeaving);
+    this.farEnds = new FarEnds({
+      file: layout.farEndsFile,
+      stateFolder: layout.stateFolder,
+      ...{ mailClock, clock },
+      onTrouble: (text) => this.core.options.diagnostics.write('warn', text),
+      onProblem: (problem) => this.warnings.set('far ends', problem),
+      onAddresses: () => this.routes.neighboursChanged(),
+    });
     this.routes = new WorkspaceRoutes({
       file: layout.routesFile,
       countsFile: layout.routeCountsFile,
       ...{ clock, mailClock, store, guard: this.guard },
-      farEnd: () => null,
+      farEnd: (name) => {
+        const address = this.farEnds.addressOf(name);
+        return address === null ? null : `${address.host}:${address.port}`;
+      },
       onTrouble: (text) => this.core.options.diagnostics.write('warn', text),
     });
     this.core = new EngineCore({
@@ -193,6 +206,7 @@ export class WorkspaceEngine {
       nodeId: readNodeId(join(layout.stateFolder, 'nodeid'), random),
       extrasDir: join(import.meta.dirname, 'policy-extras'),
       tlsFolder: layout.tlsFolder,
+      authorities: this.farEnds.authorities,
       mapPath: (path) => remaps.file(path),
       mapStatePath: (path) => remaps.state(path),
     });
@@ -261,6 +275,7 @@ export class WorkspaceEngine {
       });
       engine.warnings.set('settings', problem);
       engine.#watchZones();
+      await engine.farEnds.load();
       if (engine.#stuck !== null) engine.warnings.add(stuckWarning(engine.#stuck));
       if (engine.suppression.problem !== null) engine.warnings.add(engine.suppression.problem);
       if (created.length > 0)
@@ -332,6 +347,7 @@ export class WorkspaceEngine {
     await this.#api?.close();
     this.#clockKeeper.close();
     await this.core.stop();
+    await this.farEnds.close();
     await this.suppression.close();
     await this.routes.close();
     this.#repair.close();
@@ -349,6 +365,7 @@ export class WorkspaceEngine {
     this.#api = await EngineApi.start(this);
     this.#writeEngineFile();
     await this.#repairMaildirs();
+    await this.farEnds.start();
     await core.resume();
     await this.routes.join(core.queues);
     this.#watcher = new PolicyWatcher({

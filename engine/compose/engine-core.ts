@@ -76,6 +76,8 @@ export interface CoreOptions {
   readonly extrasDir: string;
   /** Where self-signed certificates are kept. */
   readonly tlsFolder: string;
+  /** Authorities that deliveries trust besides the usual ones, PEM; may grow. */
+  readonly authorities?: readonly string[];
   readonly isValidating?: boolean;
   /** Where a file that the policy opens, and a spool or log path, really are. */
   readonly mapPath: (path: string, mode: 'read' | 'write') => string;
@@ -370,6 +372,7 @@ export class EngineCore {
         resolver,
         events: this.policy,
         hostname: this.hostname,
+        authorities: this.options.authorities ?? [],
         isStrict: mode === 'strict',
         readKey: (source) => this.policy.loadKey(source),
         bounceClass: (reply) => this.log.classOf(reply),

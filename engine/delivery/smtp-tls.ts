@@ -82,7 +82,7 @@ function connectionOptions(gate: TlsGate, options: TlsUpgradeOptions): Connectio
     // Looked at afterwards, in the order and with the words of KumoMTA.
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(host, certificate),
-    ...(options.authorities ? { ca: [...rootCertificates, ...options.authorities] } : {}),
+    ...(options.authorities?.length ? { ca: [...rootCertificates, ...options.authorities] } : {}),
     ...(options.clientCertificate
       ? {
           cert: Buffer.from(options.clientCertificate.cert),

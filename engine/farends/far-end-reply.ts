@@ -72,7 +72,6 @@ function usualEnhanced(rule: Failing, code: number, base: ProviderReply): string
 }
 
 function withoutControls(line: string): string {
-   
   return line.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }
 

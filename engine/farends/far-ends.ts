@@ -4,10 +4,11 @@
  * One far end is always there without being written down: `sink`, which accepts everything, so that
  * magic addresses work in every workspace.
  *
- * States: opening, open (follows the file), closed. Invariant: one change of the set at a time.
+ * States: new, loaded (known, nobody listens: dry runs), started (listens, follows the file), closed.
+ * Invariant: one change of the set at a time.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
 import { toError } from '../base/assert.ts';
@@ -20,25 +21,27 @@ import { farEndSchema } from './far-end-schema.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
 import {
   checkFarEnd,
-  farEndsJsonSchema,
   readFarEnds,
   withFarEnd,
-  withoutFarEnd,
   withSwitch,
+  withoutFarEnd,
   writtenFarEnd,
 } from './far-ends-file.ts';
 import type { FileProblem } from './far-ends-file.ts';
+import { FarEndsState } from './far-ends-state.ts';
 
 export interface FarEndsParts {
   /** `far-ends.json`. */
   readonly file: string;
-  /** For ports, received mail and the schema; null keeps everything in memory. */
+  /** For ports, authority, received mail and the schema; null keeps everything in memory. */
   readonly stateFolder: string | null;
   readonly mailClock: Clock;
   readonly clock: Clock;
   readonly onTrouble: (text: string) => void;
-  /** False for commands that end before anybody could save the file. */
-  readonly isWatching?: boolean;
+  /** What is wrong with the file, with its line; null when it is fine again. */
+  readonly onProblem?: (text: string | null) => void;
+  /** Other addresses than before: routes that lead there have to be looked at again. */
+  readonly onAddresses?: () => void;
 }
 
 export const BUILT_IN = 'sink';
@@ -49,11 +52,15 @@ const QUIET_MS = 100;
 const FILE_BYTES_MAX = 1024 * 1024;
 
 export class FarEnds {
+  /** PEM of the authority behind good certificates, once one is shown: the delivering client trusts it. */
+  readonly authorities: string[] = [];
   readonly #parts: FarEndsParts;
+  readonly #state: FarEndsState;
   readonly #certificates: FarEndCertificates;
   readonly #farEnds = new Map<string, FarEnd>();
   readonly #listeners = new Set<() => void>();
-  #ports: Record<string, number> = {};
+  #isStarted = false;
+  #addresses = '';
   #problem: FileProblem | null = null;
   #text = '';
   #watcher: FSWatcher | null = null;
@@ -61,17 +68,23 @@ export class FarEnds {
   #work: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(parts: FarEndsParts) {
+  constructor(parts: FarEndsParts) {
     this.#parts = parts;
+    this.#state = new FarEndsState(parts.stateFolder);
     this.#certificates = new FarEndCertificates(parts.stateFolder, parts.clock);
   }
 
-  static async open(parts: FarEndsParts): Promise<FarEnds> {
-    const farEnds = new FarEnds(parts);
-    await farEnds.#readState();
-    await farEnds.reload();
-    if (parts.isWatching ?? true) await farEnds.#startWatching();
-    return farEnds;
+  /** Knows the far ends and where they were; nobody listens yet. */
+  async load(): Promise<void> {
+    await this.#state.load();
+    await this.reload();
+  }
+
+  /** Listens, and follows the file from here on. */
+  async start(): Promise<void> {
+    this.#isStarted = true;
+    await this.reload();
+    await this.#startWatching();
   }
 
   get file(): string {
@@ -92,16 +105,18 @@ export class FarEnds {
     return this.#farEnds.get(name) ?? null;
   }
 
-  /** Where a far end listens; null when there is none of this name, or it is off. */
+  /** Where a far end listens, or will; null when there is none of this name, or it is off. */
   addressOf(name: string): { host: string; port: number } | null {
-    const port = this.#farEnds.get(name)?.port ?? null;
+    const farEnd = this.#farEnds.get(name);
+    if (!farEnd?.spec.on) return null;
+    const port = farEnd.port ?? (this.#isStarted ? null : this.#expectedPort(farEnd));
     return port === null ? null : { host: HOST, port };
   }
 
   /** The far end at a port, also of an earlier run. */
   nameAt(port: number): string | null {
     for (const [name, farEnd] of this.#farEnds) if (farEnd.port === port) return name;
-    return Object.entries(this.#ports).find(([, known]) => known === port)?.[0] ?? null;
+    return this.#state.nameAt(port);
   }
 
   /** The message that was acknowledged with this text at this port; null: none, or not kept any more. */
@@ -112,11 +127,6 @@ export class FarEnds {
     const { mails } = farEnd.captured.list(Number.MAX_SAFE_INTEGER, null);
     const mail = mails.find(({ id }) => reply.includes(id));
     return mail ? { name, mail } : null;
-  }
-
-  /** PEM of the authority behind good certificates, for the delivering client. */
-  authority(): Promise<string> {
-    return this.#certificates.authority();
   }
 
   /** Called after anything that a list shows has changed. Returns what ends it. */
@@ -133,7 +143,7 @@ export class FarEnds {
       this.#problem = read.ok ? null : read.problem;
       if (read.ok) await this.#become(read.farEnds);
       else if (this.#farEnds.size === 0) await this.#become([]);
-      if (!read.ok) this.#parts.onTrouble(this.problemText() ?? '');
+      this.#parts.onProblem?.(this.problemText());
       this.#changed();
     });
   }
@@ -221,8 +231,8 @@ export class FarEnds {
     const inOrder = this.list().toSorted(
       (a, b) => Number(a.spec.port === 0) - Number(b.spec.port === 0),
     );
-    for (const farEnd of inOrder) await this.#start(farEnd);
-    await this.#rememberPorts();
+    if (this.#isStarted) for (const farEnd of inOrder) await this.#start(farEnd);
+    await this.#takeNotes();
   }
 
   async #update(farEnd: FarEnd, spec: FarEndSpec): Promise<void> {
@@ -236,21 +246,20 @@ export class FarEnds {
   async #start(farEnd: FarEnd): Promise<void> {
     const { name, port, on } = farEnd.spec;
     if (!on || farEnd.port !== null) return;
-    const remembered = this.#ports[name];
-    const any = remembered === undefined ? [0] : [remembered, 0];
+    const remembered = this.#state.portOf(name);
+    const any = remembered === null ? [0] : [remembered, 0];
     await farEnd.start(port === 0 ? any : [port]);
     const { problem } = farEnd.status;
     if (problem !== null) this.#parts.onTrouble(`far end ${name} does not listen: ${problem}`);
   }
 
   async #make(spec: FarEndSpec): Promise<FarEnd> {
-    const { stateFolder, mailClock, clock } = this.#parts;
-    const folder = stateFolder === null ? null : join(stateFolder, 'far-ends', spec.name);
+    const { mailClock, clock } = this.#parts;
     return new FarEnd(spec, {
       mailClock,
       clock,
       certificates: this.#certificates,
-      captured: await CapturedMails.open(folder),
+      captured: await CapturedMails.open(this.#state.mailFolder(spec.name)),
       onChange: () => this.#changed(),
     });
   }
@@ -271,30 +280,22 @@ export class FarEnds {
     return '';
   }
 
-  async #readState(): Promise<void> {
-    const { stateFolder } = this.#parts;
-    if (stateFolder === null) return;
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-    const schema = `${JSON.stringify(farEndsJsonSchema(), null, 2)}\n`;
-    const schemaFile = join(stateFolder, 'far-ends.schema.json');
-    if ((await readFile(schemaFile, 'utf8').catch(() => '')) !== schema)
-      await writeFile(schemaFile, schema);
-    const text = await readFile(join(stateFolder, 'far-end-ports.json'), 'utf8').catch(() => '{}');
-    try {
-      this.#ports = JSON.parse(text) as Record<string, number>;
-    } catch {
-      this.#ports = {};
-    }
+  /** What has to be known elsewhere: the authority, the ports, and that addresses are others now. */
+  async #takeNotes(): Promise<void> {
+    const showsGood = this.list().some(({ spec }) => spec.tls !== 'none');
+    if (this.#isStarted && showsGood && this.authorities.length === 0)
+      this.authorities.push(await this.#certificates.authority());
+    const ports: Record<string, number> = {};
+    for (const { port, spec } of this.list()) if (port !== null) ports[spec.name] = port;
+    if (this.#isStarted) await this.#state.remember(ports);
+    const addresses = JSON.stringify(ports);
+    if (addresses === this.#addresses) return;
+    this.#addresses = addresses;
+    this.#parts.onAddresses?.();
   }
 
-  async #rememberPorts(): Promise<void> {
-    const { stateFolder } = this.#parts;
-    const before = JSON.stringify(this.#ports);
-    for (const farEnd of this.list())
-      if (farEnd.port !== null) this.#ports[farEnd.spec.name] = farEnd.port;
-    const after = JSON.stringify(this.#ports);
-    if (stateFolder !== null && after !== before)
-      await writeFile(join(stateFolder, 'far-end-ports.json'), `${after}\n`);
+  #expectedPort({ spec }: FarEnd): number | null {
+    return spec.port === 0 ? this.#state.portOf(spec.name) : spec.port;
   }
 
   async #startWatching(): Promise<void> {

@@ -96,6 +96,6 @@ function urlDecoded(text: string): string {
   } catch {
     // A lone `%` is meant as it stands.
   }
-   
+
   return decoded.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
 }

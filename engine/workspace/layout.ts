@@ -14,6 +14,7 @@ export interface WorkspaceLayout {
   readonly settingsFile: string;
   readonly routesFile: string;
   readonly routeCountsFile: string;
+  readonly farEndsFile: string;
   readonly zonesFolder: string;
   readonly mailFolder: string;
   /** The suppression list; policies may open it, too. */
@@ -42,6 +43,7 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     settingsFile: join(root, 'postyard.json'),
     routesFile: join(root, 'routes.json'),
     routeCountsFile: join(stateFolder, 'route-counts.json'),
+    farEndsFile: join(root, 'far-ends.json'),
     zonesFolder: join(root, 'zones'),
     mailFolder: join(root, 'mail'),
     suppressionFile: join(root, 'suppression.db'),
