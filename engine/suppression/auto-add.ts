@@ -38,10 +38,12 @@ export function causeOf(record: FailureRecord, autoAdd: AutoAdd): Cause | null {
   if (origin === null || record.reception_protocol === 'LogRecord') return null;
   const { code, enhanced_code: enhanced, content } = record.response;
   if (content.startsWith(INTERNAL)) return null;
-  const status = enhanced ? `${enhanced.class}.${enhanced.subject}.${enhanced.detail}` : '';
+  // Replies of custom Lua keep the enhanced code in their text.
+  const [written = '', inText = ''] = /^([245]\.\d{1,3}\.\d{1,3})\s+/.exec(content) ?? [];
+  const status = enhanced ? `${enhanced.class}.${enhanced.subject}.${enhanced.detail}` : inText;
   return {
     origin,
-    reason: content.replace(/\s+/g, ' ').slice(0, REASON_CHARS_MAX),
+    reason: content.slice(written.length).replace(/\s+/g, ' ').slice(0, REASON_CHARS_MAX),
     source: origin === 'oob' ? `${status || code} in DSN` : `${code} ${status}`.trim(),
     recipients: [record.recipient].flat().filter((recipient) => recipient !== ''),
   };

@@ -62,6 +62,11 @@ test('the cause names the reply; failures of the engine and of log hooks list no
     recipients: ['a@x.test', 'b@x.test'],
   });
   expect(causeOf(record('OOB', 550), ALL_ON)?.source).toBe('5.1.1 in DSN');
+  const byLua = { code: 554, enhanced_code: null, content: '5.7.1 not today' };
+  expect(causeOf(record('Bounce', 554, { response: byLua }), ALL_ON)).toMatchObject({
+    source: '554 5.7.1',
+    reason: 'not today',
+  });
   expect(causeOf(record('Bounce', 550, { reception_protocol: 'LogRecord' }), ALL_ON)).toBeNull();
   const internal = { code: 500, enhanced_code: null, content: 'KumoMTA internal: no queue' };
   expect(causeOf(record('Bounce', 500, { response: internal }), ALL_ON)).toBeNull();
