@@ -12,6 +12,12 @@ import type {
   DnsType,
   DnsZones,
   EngineStatus,
+  FarEndList,
+  FarEndMailDetail,
+  FarEndPutRequest,
+  FarEndReceived,
+  FarEndRequest,
+  FarEndSwitchRequest,
   Journey,
   LinkRequest,
   MaildirFlagRequest,
@@ -139,6 +145,18 @@ export interface SuppressionDoor {
   resetDemo(): Promise<void>;
 }
 
+export interface FarEndsDoor {
+  list(): FarEndList;
+  /** @throws {ApiProblem} it is no far end, or there is none of that name; the same for those below */
+  put(request: FarEndPutRequest): Promise<FarEndList>;
+  remove(request: FarEndRequest): Promise<FarEndList>;
+  switch(request: FarEndSwitchRequest): Promise<FarEndList>;
+  reset(request: FarEndRequest): Promise<FarEndList>;
+  received(name: string, limit: number, before: string | null): FarEndReceived;
+  /** Null: it is not kept any more. */
+  mail(name: string, id: string): Promise<FarEndMailDetail | null>;
+}
+
 export interface DnsDoor {
   ask(name: string, type: DnsType): Promise<DnsAnswer>;
   zones(): DnsZones;
@@ -162,6 +180,7 @@ export interface ApiDoors {
   readonly settings: SettingsDoor;
   readonly suppression: SuppressionDoor;
   readonly routes: RoutesDoor;
+  readonly farEnds: FarEndsDoor;
   ledger(limit: number, cursor: string | null): Promise<LedgerPage>;
   status(): EngineStatus;
   /** Stops and starts again in place; resolves before that. */

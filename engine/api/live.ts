@@ -57,6 +57,7 @@ export class LiveStream {
   #droppedRows = false;
   #queuesChanged = false;
   #statusChanged = false;
+  #farEndsChanged = false;
   #timer: Timer | null = null;
 
   constructor(token: Token, clock: Clock, sources: LiveSources) {
@@ -107,6 +108,11 @@ export class LiveStream {
   /** What the windows show is out of date as a whole. */
   resync(reason: string): void {
     if (this.#clients.size > 0) this.#emit({ type: 'resync', reason });
+  }
+
+  farEndsChanged(): void {
+    this.#farEndsChanged = true;
+    this.#arm();
   }
 
   maildirChanged(path: string): void {
@@ -224,6 +230,10 @@ export class LiveStream {
     if (this.#queuesChanged) {
       this.#queuesChanged = false;
       this.#emit({ type: 'queues', queues: this.#sources.queues() });
+    }
+    if (this.#farEndsChanged) {
+      this.#farEndsChanged = false;
+      this.#emit({ type: 'far-ends' });
     }
     if (this.#statusChanged) {
       this.#statusChanged = false;

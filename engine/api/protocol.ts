@@ -13,6 +13,7 @@ import type { SuppressedBy, SuppressionStatus } from './protocol/suppression.ts'
 export type * from './protocol/clock.ts';
 export type * from './protocol/dns.ts';
 export type * from './protocol/explain.ts';
+export type * from './protocol/far-ends.ts';
 export type * from './protocol/queue-actions.ts';
 export type * from './protocol/settings.ts';
 export type * from './protocol/expectations.ts';
@@ -230,6 +231,8 @@ export interface AttemptDetail {
   /** `20 m × 2⁰ + 12 s jitter` */
   readonly arithmetic: string | null;
   readonly transcript: readonly TranscriptLine[];
+  /** The far end that it led to, and the message there. */
+  readonly farEnd?: FarEndPlace | null;
 }
 
 export interface TranscriptLine {
@@ -528,6 +531,8 @@ export type LiveEvent =
   | { readonly type: 'queues'; readonly seq: number; readonly queues: QueueList }
   | { readonly type: 'status'; readonly seq: number; readonly status: EngineStatus }
   | { readonly type: 'maildir'; readonly seq: number; readonly path: string }
+  /** State, counts or received mail of some far end changed: ask again when they are shown. */
+  | { readonly type: 'far-ends'; readonly seq: number }
   | {
       readonly type: 'print';
       readonly seq: number;

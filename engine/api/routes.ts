@@ -1,6 +1,7 @@
 /** Every route of the window's API. */
 import type { Route } from './route.ts';
 import { dnsRoutes } from './routes/dns.ts';
+import { farEndRoutes } from './routes/far-ends.ts';
 import { linkRoutes } from './routes/links.ts';
 import { luaFunctionRoutes } from './routes/lua-functions.ts';
 import { maildirRoutes } from './routes/maildirs.ts';
@@ -21,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   ...queueRoutes,
   ...recordRoutes,
   ...maildirRoutes,
+  ...farEndRoutes,
   ...dnsRoutes,
   ...settingRoutes,
   ...linkRoutes,

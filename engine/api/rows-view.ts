@@ -13,7 +13,14 @@ import type { Download, RowsDoor, RowsQuery } from './doors.ts';
 import { composeJourney } from './journey.ts';
 import { textOf, withoutCode } from './journey.ts';
 import { maildirPlace } from './maildir-place.ts';
-import type { AttemptList, Journey, LinkRequest, RowDetail, RowPage } from './protocol.ts';
+import type {
+  AttemptList,
+  FarEndPlace,
+  Journey,
+  LinkRequest,
+  RowDetail,
+  RowPage,
+} from './protocol.ts';
 import { ApiProblem } from './route.ts';
 import { suppressedByOf } from './suppressed-by.ts';
 import { withClock } from './waiting-words.ts';
@@ -25,6 +32,8 @@ export interface RowsViewParts {
   readonly mailClock: MailClock;
   readonly openHosts: () => readonly string[];
   readonly workspace: string;
+  /** Where an attempt with this peer and reply led; null: to no far end. */
+  readonly farEndOf: (peer: string | null, reply: string) => FarEndPlace | null;
 }
 
 export class RowsView implements RowsDoor {
@@ -133,6 +142,7 @@ export class RowsView implements RowsDoor {
         nextDueMs: attempt.nextDueMs,
         arithmetic: textOf(attempt.details['arithmetic']) || null,
         transcript: attempt.transcript,
+        farEnd: this.#parts.farEndOf(attempt.peer, attempt.text),
       })),
     };
   }
@@ -236,7 +246,8 @@ export class RowsView implements RowsDoor {
 }
 
 /** @throws {ApiProblem} 400 with what was wrong, where, and what could stand there */
-function readFilter(text: string, nowMs: number): FilterQuery | null {
+/** @throws {ApiProblem} with the place in the text */
+export function readFilter(text: string, nowMs: number): FilterQuery | null {
   if (text.trim() === '') return null;
   try {
     return parseFilter(text, nowMs);

@@ -3,6 +3,7 @@ import { clock } from './clock.ts';
 import type { Command } from './command.ts';
 import { dns } from './dns.ts';
 import { doctor } from './doctor.ts';
+import { farEnd } from './far-end.ts';
 import { kumod } from './kumod.ts';
 import { open } from './open.ts';
 import { queue } from './queue.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   suppress,
   clock,
   dns,
+  farEnd,
   doctor,
   kumod,
 ];

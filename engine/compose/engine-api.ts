@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ApiDoors } from '../api/doors.ts';
 import { DnsView } from '../api/dns-view.ts';
+import { FarEndsView } from '../api/far-ends-view.ts';
 import { LiveStream } from '../api/live.ts';
 import { MaildirsView } from '../api/maildirs-view.ts';
 import type { Count, EngineStatus } from '../api/protocol.ts';
@@ -35,6 +36,7 @@ export class EngineApi {
   readonly #maildirs: MaildirsView;
   readonly #queues: QueuesView;
   readonly #routes: RoutesView;
+  readonly #farEnds: FarEndsView;
   readonly #live: LiveStream;
   readonly #token: Token;
   readonly #arrivals: ArrivalRate;
@@ -56,6 +58,7 @@ export class EngineApi {
       indexReads: INDEX_READS,
       onTrouble: (text) => diagnostics.write('warn', text),
     });
+    this.#farEnds = new FarEndsView(engine.farEnds);
     this.#rows = new RowsView({
       store,
       inspector: this.#inspector,
@@ -63,6 +66,7 @@ export class EngineApi {
       mailClock,
       openHosts: () => engine.guard.openHosts(),
       workspace: layout.root,
+      farEndOf: (peer, reply) => this.#farEnds.placeOf(peer, reply),
     });
     const { suppression } = engine;
     const demo = new SuppressionDemo({
@@ -105,6 +109,7 @@ export class EngineApi {
       for (const record of commit.records) this.#live.recordAdded(recordRow(record));
     });
     core.queues.onChange(() => this.#live.queuesChanged());
+    engine.farEnds.onChange(() => this.#live.farEndsChanged());
     suppression.onChange(() => this.#live.statusChanged());
     mailClock.onChange(() => this.#live.statusChanged());
     diagnostics.follow((level, text) => this.#live.print(level, text, mailClock.now()));
@@ -172,6 +177,7 @@ export class EngineApi {
         current: () => engine.settings,
       }),
       routes: this.#routes,
+      farEnds: this.#farEnds,
       suppression: this.#suppression,
       ledger: async (limit, cursor) => {
         const { entries, next } = await store.read('ledger', { limit, cursor });

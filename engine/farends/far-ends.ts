@@ -21,6 +21,7 @@ import { farEndSchema } from './far-end-schema.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
 import {
   checkFarEnd,
+  namesIn,
   readFarEnds,
   withFarEnd,
   withSwitch,
@@ -154,11 +155,15 @@ export class FarEnds {
     return `${basename(this.file)}:${this.#problem.line}: ${this.#problem.message}`;
   }
 
-  /** What the file says of a far end, without defaults; the built-in one has only its name. */
+  /** Its place in the file; undefined when it is not there. */
+  placeOf(name: string): number | undefined {
+    const index = namesIn(this.#text).indexOf(name);
+    return index < 0 ? undefined : index;
+  }
+
+  /** What the file says of a far end, without defaults; null when it says nothing. */
   written(name: string): Readonly<Record<string, unknown>> | null {
-    return (
-      writtenFarEnd(this.#text, name) ?? (name === BUILT_IN ? { name: BUILT_IN, rules: [] } : null)
-    );
+    return writtenFarEnd(this.#text, name);
   }
 
   /**
@@ -174,7 +179,7 @@ export class FarEnds {
 
   /** @returns whether there was one in the file */
   async remove(name: string): Promise<boolean> {
-    const hadIt = this.written(name) !== null && writtenFarEnd(this.#text, name) !== null;
+    const hadIt = this.written(name) !== null;
     if (hadIt) await this.#edit((text) => withoutFarEnd(text, name));
     return hadIt;
   }

@@ -2,7 +2,12 @@
 import { Readable } from 'node:stream';
 import type { ApiDoors } from '../../engine/api/doors.ts';
 import { LiveStream } from '../../engine/api/live.ts';
-import type { EngineStatus, SettingsAnswer, SuppressionStatus } from '../../engine/api/protocol.ts';
+import type {
+  EngineStatus,
+  FarEndList,
+  SettingsAnswer,
+  SuppressionStatus,
+} from '../../engine/api/protocol.ts';
 import { DEFAULT_SETTINGS } from '../../engine/workspace/settings.ts';
 import { Token } from '../../engine/api/token.ts';
 import { SystemClock } from '../../engine/base/clock.ts';
@@ -63,6 +68,10 @@ const FAKE_SETTINGS: SettingsAnswer = {
   kept: { usedBytes: 0, removedTransactions: 0, removedBytes: 0 },
 };
 
+const FAKE_FAR_ENDS: FarEndList = {
+  ...{ farEnds: [], problem: null, file: 'far-ends.json', presets: [] },
+};
+
 export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
   const clock = new SystemClock();
   const token = new Token(clock, new SeededRandom(1));
@@ -103,6 +112,15 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       tree: () => Promise.resolve({ folders: [] }),
       messages: (path) => Promise.reject(new Error(`no maildir ${path}`)),
       setFlags: () => Promise.resolve(0),
+    },
+    farEnds: {
+      list: () => FAKE_FAR_ENDS,
+      put: () => Promise.resolve(FAKE_FAR_ENDS),
+      remove: () => Promise.resolve(FAKE_FAR_ENDS),
+      switch: () => Promise.resolve(FAKE_FAR_ENDS),
+      reset: () => Promise.resolve(FAKE_FAR_ENDS),
+      received: () => ({ mails: [], more: 0 }),
+      mail: nothing,
     },
     dns: {
       ask: (name, type) =>
