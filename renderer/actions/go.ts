@@ -32,6 +32,25 @@ export const GO_ACTIONS: readonly Action[] = [
     run: (yard) => yard.goTo('log'),
   },
   {
+    id: 'go-settings',
+    label: 'Settings',
+    group: 'Go to',
+    keys: ['g ,'],
+    icon: 'gear',
+    run: (yard) => yard.goTo('settings'),
+  },
+  {
+    id: 'go-dns',
+    label: 'Look a name up in DNS',
+    group: 'Go to',
+    keys: ['g d'],
+    icon: 'search',
+    run: (yard) => {
+      yard.place.openSettingsGroup('dns');
+      yard.goTo('settings');
+    },
+  },
+  {
     id: 'go-next-due',
     label: 'Show what is due next',
     group: 'Go to',

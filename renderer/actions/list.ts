@@ -112,6 +112,8 @@ function open(yard: Postyard): void {
       if (current) yard.openRow(current.seq);
       return;
     }
+    case 'none':
+      return;
     case 'log': {
       const record = yard.log.records.find(({ recordSeq }) => recordSeq === logCursor.current);
       if (record?.rowSeq != null) yard.openRow(record.rowSeq);

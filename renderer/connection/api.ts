@@ -8,6 +8,8 @@ import type {
   ChangedResult,
   ClockChange,
   ClockStatus,
+  DnsAnswer,
+  DnsZones,
   EngineStatus,
   Journey,
   LinkRequest,
@@ -26,6 +28,8 @@ import type {
   RowsRequest,
   SendTestRequest,
   SendTestResult,
+  SettingChange,
+  SettingsAnswer,
 } from '../../engine/api/protocol.ts';
 
 export class ApiFailure extends Error {
@@ -70,6 +74,11 @@ export class Api {
   maildir = (query: Query): Promise<MaildirListing> => this.#get('/maildirs/messages', query);
   maildirFlags = (request: MaildirFlagRequest): Promise<ChangedResult> =>
     this.#post('/maildirs/flags', request);
+  settings = (): Promise<SettingsAnswer> => this.#get('/settings');
+  changeSetting = (change: SettingChange): Promise<SettingsAnswer> =>
+    this.#post('/settings', change);
+  dns = (query: Query): Promise<DnsAnswer> => this.#get('/dns', query);
+  dnsZones = (): Promise<DnsZones> => this.#get('/dns/zones');
   policyLines = (query: Query): Promise<PolicyLines> => this.#get('/policy/lines', query);
   sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
     this.#post('/send-test', request);

@@ -5,8 +5,8 @@
 import type { Action } from '../actions.ts';
 import type { IconName } from '../parts/icons.ts';
 
-export type Screen = 'mail' | 'maildir' | 'queues' | 'log';
-export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'log';
+export type Screen = 'mail' | 'maildir' | 'queues' | 'log' | 'settings';
+export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'log' | 'none';
 
 interface MenuChoice {
   readonly kind: 'choice';
@@ -49,7 +49,7 @@ export interface OpenSource {
   readonly error: string | null;
 }
 
-const SCREENS: readonly Screen[] = ['mail', 'queues', 'log'];
+const SCREENS: readonly Screen[] = ['mail', 'queues', 'log', 'settings'];
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());
@@ -57,6 +57,7 @@ export class Place {
   #menu = $state.raw<OpenMenu | null>(null);
   #source = $state.raw<OpenSource | null>(null);
   #asked = $state.raw<Asked | null>(null);
+  #settingsGroup = $state<string | null>(null);
   #before: Element | null = null;
 
   get screen(): Screen {
@@ -73,6 +74,10 @@ export class Place {
   }
   get asked(): Asked | null {
     return this.#asked;
+  }
+  /** The part of Settings that was asked for; taken by the screen when it is there. */
+  get settingsGroup(): string | null {
+    return this.#settingsGroup;
   }
   get isCovered(): boolean {
     return (
@@ -94,6 +99,10 @@ export class Place {
   openMenu(menu: OpenMenu): void {
     this.#remember();
     this.#menu = menu;
+  }
+
+  openSettingsGroup(group: string | null): void {
+    this.#settingsGroup = group;
   }
 
   ask(asked: Asked): void {

@@ -22,6 +22,7 @@ import { OpenedRow } from './opened-row.svelte.ts';
 import { Place, type ListName, type Screen } from './place.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Queues } from './queues.svelte.ts';
+import { Settings } from './settings.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
 import { Views } from './views.svelte.ts';
 
@@ -46,6 +47,7 @@ export class Postyard {
   readonly queues = new Queues(this.api);
   readonly log = new LogTail(this.api, this.preferences.chosen.hiddenRecordTypes);
   readonly maildirs = new Maildirs(this.api);
+  readonly settings = new Settings(this.api);
   readonly views = new Views(this.api, this.preferences);
   #silenceTimer: ReturnType<typeof setInterval> | null = null;
   #hasLoaded = false;
@@ -68,6 +70,11 @@ export class Postyard {
   readonly messageCursor = cursorOver<QueuedMessage, string>(
     () => this.queues.detail?.messages ?? [],
     ({ messageId }) => messageId,
+  );
+  /** Of screens without a list. */
+  readonly #noCursor = cursorOver<string, string>(
+    () => [],
+    (key) => key,
   );
   readonly logCursor = cursorOver<RecordRow, number>(
     () => this.log.records,
@@ -100,6 +107,7 @@ export class Postyard {
   get listName(): ListName {
     const focused = focusedList();
     if (focused !== null) return focused;
+    if (this.place.screen === 'settings') return 'none';
     if (this.place.screen !== 'queues') return this.place.screen;
     return this.queues.opened === null ? 'scheduled' : 'messages';
   }
@@ -116,6 +124,8 @@ export class Postyard {
         return this.messageCursor;
       case 'log':
         return this.logCursor;
+      case 'none':
+        return this.#noCursor;
     }
   }
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { describeInBrowser, openWindow, strike } from './window.ts';
 
 const clock = (page: Page) => page.getByRole('region', { name: 'Clock' });
-const chip = (page: Page) => page.getByRole('button', { name: 'Clock', exact: true });
+const chip = (page: Page) => page.getByRole('button', { name: /^Clock \d/ });
 
 async function openQueue(page: Page): Promise<void> {
   await strike(page, 'g', 'q');

@@ -110,6 +110,27 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'settings',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(',');
+      await page.getByRole('switch', { name: 'Accept any login' }).waitFor();
+    },
+  },
+  {
+    name: 'dns',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('d');
+      await page.waitForTimeout(200);
+      await page.keyboard.type('example.test');
+      await page.keyboard.press('Enter');
+      await page.getByText('mx1.example.test.').waitFor();
+    },
+  },
+  {
     name: 'queues-closed',
     rows: 1204,
     async go(page) {

@@ -34,6 +34,7 @@ import {
   fakeQueueList,
   fakeRecord,
 } from './fake-queues.ts';
+import { serveSettings } from './fake-settings.ts';
 
 const root = join(import.meta.dirname, '../..');
 const RING_EVENTS = 200;
@@ -121,6 +122,7 @@ export class FakeEngine implements AsyncDisposable {
     this.#serveQueues();
     this.#serveRest();
     serveClock(server, this);
+    serveSettings(server);
     server.get('/api/v1/live', { websocket: true }, (socket) => this.#join(socket));
     this.#url = await server.listen({ host: '127.0.0.1', port });
   }
