@@ -3,6 +3,7 @@
  * folder implement them from the store, the queues and the files; `compose/engine-api.ts` joins them.
  */
 import type { Readable } from 'node:stream';
+import type { DryDoors } from './dry-doors.ts';
 import type { LiveStream } from './live.ts';
 import type {
   AttemptList,
@@ -167,7 +168,7 @@ export interface SettingsDoor {
   change(change: SettingChange): SettingsAnswer;
 }
 
-export interface ApiDoors {
+export interface ApiDoors extends DryDoors {
   readonly version: string;
   readonly token: Token;
   readonly live: LiveStream;

@@ -54,7 +54,7 @@ export function composeJourney(sources: JourneySources): Journey {
   return { parts: [...receptionParts(read, trace), ...later] };
 }
 
-function part(
+export function part(
   fields: Pick<JourneyPart, 'kind' | 'atMs' | 'title'> & Partial<JourneyPart>,
 ): JourneyPart {
   return {
@@ -135,7 +135,7 @@ function queuePart(
   return part({ kind: 'queue', atMs: transaction.endedMs, title: row.queue, steps: why });
 }
 
-function originOfName(queue: string): string {
+export function originOfName(queue: string): string {
   const { campaign, tenant, routingDomain } = parseQueueName(queue);
   const fromMeta = [
     campaign !== null && 'campaign',
@@ -241,7 +241,7 @@ function recordParts(records: readonly RecordEntry[]): JourneyPart[] {
     });
 }
 
-function callSteps(call: EventCall): JourneyStep[] {
+export function callSteps(call: EventCall): JourneyStep[] {
   const source =
     call.route !== undefined
       ? { label: `route ${call.route}`, route: call.route }
@@ -293,7 +293,7 @@ function lineLink(call: EventCall, line: number | undefined): SourceLink | null 
   return line === undefined || !call.handler ? null : linkTo(call.handler.file, line);
 }
 
-function linkTo(file: string, line: number): SourceLink {
+export function linkTo(file: string, line: number): SourceLink {
   return { label: `${file.slice(file.lastIndexOf('/') + 1)}:${line}`, file, line };
 }
 

@@ -3,10 +3,14 @@ import type { Route } from './route.ts';
 import { dnsRoutes } from './routes/dns.ts';
 import { farEndRoutes } from './routes/far-ends.ts';
 import { linkRoutes } from './routes/links.ts';
+import { expectationRoutes } from './routes/expectations.ts';
+import { explainRoutes } from './routes/explain.ts';
 import { luaFunctionRoutes } from './routes/lua-functions.ts';
 import { maildirRoutes } from './routes/maildirs.ts';
+import { policyFileRoutes } from './routes/policy-files.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { recordRoutes } from './routes/records.ts';
+import { replayRoutes } from './routes/replay.ts';
 import { routeListRoutes } from './routes/routes.ts';
 import { rowRoutes } from './routes/rows.ts';
 import { sendTestRoutes } from './routes/send-test.ts';
@@ -28,4 +32,8 @@ export const ROUTES: readonly Route[] = [
   ...linkRoutes,
   ...sendTestRoutes,
   ...suppressionRoutes,
+  ...explainRoutes,
+  ...expectationRoutes,
+  ...replayRoutes,
+  ...policyFileRoutes,
 ];

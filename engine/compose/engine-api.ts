@@ -23,6 +23,7 @@ import { INDEX_READS } from '../search/index-reads.ts';
 import type { WorkspaceEngine } from '../workspace-engine.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import { VERSION } from './engine-core.ts';
+import { dryDoors } from './dry-doors.ts';
 import { MailClockDoor } from './mail-clock-door.ts';
 import { splitAddress } from './placement.ts';
 
@@ -157,6 +158,7 @@ export class EngineApi {
     const engine = this.#engine;
     const { store, core, mailClock, layout } = engine;
     return {
+      ...dryDoors(engine),
       version: VERSION,
       token: this.#token,
       live: this.#live,

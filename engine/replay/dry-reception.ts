@@ -63,9 +63,33 @@ export async function receiveDry(
   arrival: DryArrival,
 ): Promise<DryReception> {
   const { policy, listener, mode } = parts;
-  const { server, client } = memorySocket();
   const store = new KeptTransactions();
   const watched = new WatchedMessages(policy.events);
+  const deps = receptionDeps(parts, watched.events, store.door);
+  const { story, session } = await receiveInMemory(deps, { listener, mode }, arrival);
+  const stored = store.last;
+  const rest = session.trail.take();
+  return {
+    story,
+    stored,
+    transcript: [...(stored?.transcript ?? []), ...rest.transcript],
+    events: [...(stored?.events ?? []), ...rest.events],
+    changesOf: (message) => watched.changesOf(message),
+    listener: listener.listen,
+  };
+}
+
+/**
+ * A transaction over a connection that exists only in memory; with the dependencies of a running
+ * engine it is received for real.
+ * @throws {Error} it takes too long
+ */
+export async function receiveInMemory(
+  deps: ReceptionDeps,
+  { listener, mode }: { readonly listener: EsmtpListenerSettings; readonly mode: ReceptionMode },
+  arrival: DryArrival,
+): Promise<{ readonly story: ClientStory; readonly session: Session }> {
+  const { server, client } = memorySocket();
   const local = splitIpPort(listener.listen) ?? { ip: '127.0.0.1', port: 25 };
   const session = new Session(
     server,
@@ -76,7 +100,7 @@ export async function receiveDry(
       isImplicitTls: false,
       inserts: { count: 0 },
     },
-    receptionDeps(parts, watched.events, store.door),
+    deps,
     {
       peer: { ip: arrival.peer, port: 40_000 },
       local: { ip: local.ip === '0.0.0.0' ? '127.0.0.1' : local.ip, port: local.port ?? 25 },
@@ -89,17 +113,8 @@ export async function receiveDry(
     if (arrival.identity !== null) loggedIn(session, arrival.identity);
   };
   try {
-    const story = await within(policy.clock, converse(client, arrival, prepare));
-    const stored = store.last;
-    const rest = session.trail.take();
-    return {
-      story,
-      stored,
-      transcript: [...(stored?.transcript ?? []), ...rest.transcript],
-      events: [...(stored?.events ?? []), ...rest.events],
-      changesOf: (message) => watched.changesOf(message),
-      listener: listener.listen,
-    };
+    const story = await within(deps.clock, converse(client, arrival, prepare));
+    return { story, session };
   } finally {
     client.destroy();
     server.destroy();
@@ -149,6 +164,7 @@ function receptionDeps(
       messageReceived: nothing,
       rejection: nothing,
     },
+    audit: { authentication: nothing },
     overlay,
     refusal: () => null,
     diagnostic: (level, text) => policy.services.diagnostic(level, text),

@@ -32,6 +32,8 @@ export class DryServices implements PolicyServices {
   configureLogHook = nothing;
   configureLogDispositionHook = nothing;
   configureBounceClassifier = nothing;
+  configureAcctLog = nothing;
+  configureAccountingDb = nothing;
   injectMessage = nothing;
   saveMessage = nothing;
 

@@ -17,12 +17,16 @@ export interface WorkspaceLayout {
   readonly farEndsFile: string;
   readonly zonesFolder: string;
   readonly mailFolder: string;
+  /** What must hold, for `postyard check`. */
+  readonly expectationsFolder: string;
   /** The suppression list; policies may open it, too. */
   readonly suppressionFile: string;
   /** Everything below is the engine's own. */
   readonly stateFolder: string;
   readonly storeFolder: string;
   readonly tlsFolder: string;
+  /** Runs of the Lab. */
+  readonly replayFolder: string;
   /** Absolute spool and log paths of a policy are mapped below this folder. */
   readonly remapRoot: string;
   /** How commands find the running engine: pid, url and token, readable by its owner only. */
@@ -46,10 +50,12 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     farEndsFile: join(root, 'far-ends.json'),
     zonesFolder: join(root, 'zones'),
     mailFolder: join(root, 'mail'),
+    expectationsFolder: join(root, 'expectations'),
     suppressionFile: join(root, 'suppression.db'),
     stateFolder,
     storeFolder: join(stateFolder, 'store'),
     tlsFolder: join(stateFolder, 'tls'),
+    replayFolder: join(stateFolder, 'replay'),
     remapRoot: join(stateFolder, 'root'),
     engineFile: join(stateFolder, 'engine.json'),
     lockFile: join(stateFolder, 'lock'),

@@ -1,6 +1,7 @@
 /** Doors that answer with next to nothing, for tests of the API's own behaviour. */
 import { Readable } from 'node:stream';
 import type { ApiDoors } from '../../engine/api/doors.ts';
+import type { DryDoors } from '../../engine/api/dry-doors.ts';
 import { LiveStream } from '../../engine/api/live.ts';
 import type {
   EngineStatus,
@@ -72,6 +73,28 @@ const FAKE_FAR_ENDS: FarEndList = {
   ...{ farEnds: [], problem: null, file: 'far-ends.json', presets: [] },
 };
 
+/** Dry runs of nothing. */
+const fakeDryDoors: DryDoors = {
+  explain: { explain: () => Promise.reject(new Error('no dry runs here')) },
+  expectations: {
+    list: () => ({ files: [] }),
+    run: () => Promise.resolve({ results: [], passed: 0, failed: 0, durationMs: 0 }),
+    save: ({ file, name }) => Promise.resolve({ file, case: name }),
+  },
+  replay: {
+    replay: () => Promise.reject(new Error('no dry runs here')),
+    runs: () => ({ runs: [] }),
+    run: () => null,
+    forReal: () => Promise.resolve({ queued: 0, failed: [], seqs: [] }),
+  },
+  policyFiles: {
+    list: () => ({ files: [] }),
+    read: () => null,
+    check: () => Promise.resolve({ ok: true, error: null, handlers: [] }),
+    save: () => Promise.resolve({ ok: true, error: null, version: null }),
+  },
+};
+
 export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
   const clock = new SystemClock();
   const token = new Token(clock, new SeededRandom(1));
@@ -85,6 +108,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
   };
   const nothing = (): Promise<null> => Promise.resolve(null);
   return {
+    ...fakeDryDoors,
     version: '0.0.0',
     token,
     live: new LiveStream(token, clock, {

@@ -140,13 +140,13 @@ export interface ValueChange {
   readonly to: string | null;
 }
 
-/** A call from Lua to the host that reads, writes or asks the network. */
+/** A call from Lua to the host; those that only compute are `pure`. */
 export interface DryEffect {
   /** The event it was called from; `` while the policy file ran. */
   readonly event: string;
   /** `kumo.inject_message`, `Conn.execute`. */
   readonly name: string;
-  readonly effect: 'read' | 'write' | 'network';
+  readonly effect: 'pure' | 'read' | 'write' | 'network';
   /**
    * `done`: it was harmless or went to a copy. `recorded`, `stubbed`, `not-stubbed`: an answer for
    * the network. `sent`: it really asked a far end. `withheld`: it was shown here and nothing else.
