@@ -9,6 +9,7 @@
  * Long because it is the catalogue of all that passes between engine and window.
  */
 import type { ClockStatus } from './protocol/clock.ts';
+import type { FarEndPlace } from './protocol/far-ends.ts';
 import type { SuppressedBy, SuppressionStatus } from './protocol/suppression.ts';
 export type * from './protocol/clock.ts';
 export type * from './protocol/dns.ts';

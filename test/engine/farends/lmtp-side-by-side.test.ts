@@ -46,7 +46,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
         });
         const { outcomes } = await deliver(session, message);
         const delivered = outcomes.filter((one) => one.kind === 'delivered');
-        expect(delivered.flatMap(({ recipients }) => recipients)).toEqual([0, 1]);
+        expect(delivered.map(({ recipients }) => String(recipients)).join()).toBe('0,1');
         expect(outcomes).toHaveLength(delivered.length);
       }
       await session.close();
