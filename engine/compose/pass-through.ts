@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import type { PassedReply } from '../reception/overlay.ts';
-import type { RowPatch, Store } from '../store/store.ts';
+import type { RecordEntry, Store } from '../store/store.ts';
 
 /** Below the time that a listener gives to the end of the data. */
 const WAIT_MS_MAX = 240_000;
@@ -44,41 +44,60 @@ export function passedReply(
   );
 }
 
-/** What became of every row of these messages; null when time was up. */
+/** Dispositions that answer for an attempt. */
+const ANSWERS: ReadonlySet<string> = new Set(['Delivery', 'Bounce', 'TransientFailure']);
+
+/** What the first attempt of each of these messages said; null when time was up. */
 function firstAnswers(
   messages: readonly Message[],
   waitMs: number,
   { store, clock }: PassThroughParts,
-): Promise<ReadonlyMap<number, Answer> | null> {
-  const rows = new Set(messages.flatMap((message) => message.rowSeqs));
-  const answers = new Map<number, Answer>();
+): Promise<ReadonlyMap<SpoolId, Answer> | null> {
+  const ids = new Set(messages.map(({ id }) => id));
+  const answers = new Map<SpoolId, Answer>();
   return new Promise((resolve) => {
-    const end = (result: ReadonlyMap<number, Answer> | null): void => {
+    const end = (result: ReadonlyMap<SpoolId, Answer> | null): void => {
       timer.cancel();
       stop();
       resolve(result);
     };
-    const note = (row: RowPatch): void => {
-      if (!rows.has(row.seq) || row.state === undefined || row.state === 'queued') return;
-      answers.set(row.seq, {
-        isFinal: row.state !== 'deferred',
-        code: row.code ?? 250,
-        text: row.lastText ?? '',
+    const note = ({ messageId, type, json }: RecordEntry): void => {
+      if (messageId === null || !ids.has(messageId) || !ANSWERS.has(type)) return;
+      const { response } = JSON.parse(json) as { response: RecordedReply };
+      answers.set(messageId, {
+        isFinal: type !== 'TransientFailure',
+        code: response.code,
+        text: replyText(response),
       });
     };
     const timer = clock.timer(waitMs, () => end(null));
-    const stop = store.onRows(({ added, changed }) => {
-      for (const row of added) note(row);
-      for (const patch of changed) note(patch);
-      if (answers.size === rows.size) end(answers);
+    const stop = store.onRows(({ records }) => {
+      records.forEach(note);
+      if (answers.size === ids.size) end(answers);
     });
   });
+}
+
+interface RecordedReply {
+  readonly code: number;
+  readonly content: string;
+  readonly enhanced_code: {
+    readonly class: number;
+    readonly subject: number;
+    readonly detail: number;
+  } | null;
+}
+
+function replyText({ enhanced_code: enhanced, content }: RecordedReply): string {
+  const text = content.replaceAll('\n', ' ');
+  if (enhanced === null) return text;
+  return `${enhanced.class}.${enhanced.subject}.${enhanced.detail} ${text}`;
 }
 
 async function concluded(
   all: readonly Message[],
   passing: readonly Message[],
-  answers: ReadonlyMap<number, Answer>,
+  answers: ReadonlyMap<SpoolId, Answer>,
   { drop }: PassThroughParts,
 ): Promise<PassedReply | null> {
   const said = [...answers.values()];
@@ -93,9 +112,7 @@ async function concluded(
   if (all.length > passing.length) return null;
   const later = said.find(({ isFinal }) => !isFinal);
   if (later === undefined) return { code: first.code, text: first.text };
-  const put = passing.filter((message) =>
-    message.rowSeqs.some((seq) => answers.get(seq)?.isFinal === false),
-  );
+  const put = passing.filter(({ id }) => answers.get(id)?.isFinal === false);
   const dropped = await drop(
     put.map(({ id }) => id),
     `the ${later.code} was passed on to the client`,

@@ -12,7 +12,7 @@ import type { MxListEntry } from '../policy/settings.ts';
 import { helpersFor, luaCondition } from './lua-match.ts';
 import { luaString, luaValue } from './lua-text.ts';
 import { mayOverwrite } from './match.ts';
-import { mxListOf, passwordOf, pathParameters, queueParameters } from './parameters.ts';
+import { luaPathParameters, mxListOf, passwordOf, queueParameters } from './parameters.ts';
 import type { FarEndAddress } from './parameters.ts';
 import { hasQueueConfig, levelOf, ownRoutingDomain } from './route.ts';
 import type { Route } from './route.ts';
@@ -121,7 +121,7 @@ kumo.on('get_queue_config', function(domain, tenant, campaign, routing_domain)${
 }
 
 function pathFunction(routes: readonly Route[], around: LuaSurroundings): string {
-  const answering = routes.filter((route) => pathParameters(route) !== null);
+  const answering = routes.filter((route) => luaPathParameters(route, around.farEnd) !== null);
   if (answering.length === 0) return '';
   const steps = answering.map((route) => {
     const { to } = route;
@@ -132,7 +132,7 @@ function pathFunction(routes: readonly Route[], around: LuaSurroundings): string
     return `
   -- ${route.name}
   if ${condition} then
-    return kumo.make_egress_path ${pathTable(route)}
+    return kumo.make_egress_path ${pathTable(route, around.farEnd)}
   end
 `;
   });
@@ -140,9 +140,9 @@ function pathFunction(routes: readonly Route[], around: LuaSurroundings): string
 `;
 }
 
-function pathTable(route: Route): string {
+function pathTable(route: Route, farEnd: FarEndAddress): string {
   const password = passwordOf(route);
-  const table = luaValue(pathParameters(route) ?? {}, '    ');
+  const table = luaValue(luaPathParameters(route, farEnd) ?? {}, '    ');
   if (password === null) return table;
   const data = typeof password === 'string' ? luaString(password) : `os.getenv '${password.env}'`;
   const entry = `smtp_auth_plain_password = { key_data = ${data} },`;
@@ -163,9 +163,9 @@ function receptionWiring(routes: readonly Route[], { handled }: LuaSurroundings)
     .join('\n');
 }
 
-function pathWiring(routes: readonly Route[], { handled }: LuaSurroundings): string {
-  if (routes.every((route) => pathParameters(route) === null)) return '';
-  if (handled.has('get_egress_path_config'))
+function pathWiring(routes: readonly Route[], around: LuaSurroundings): string {
+  if (routes.every((route) => luaPathParameters(route, around.farEnd) === null)) return '';
+  if (around.handled.has('get_egress_path_config'))
     return `-- The policy has a handler of get_egress_path_config: at its beginning, add
 --   local path = route_path(routing_domain, site_name)
 --   if path then return path end

@@ -67,7 +67,21 @@ export function pathParameters({ to }: Route): JsonObject | null {
     ['allow_smtp_auth_plain_without_tls', auth?.withoutTls],
     ['allow_smtp_auth_plain_without_valid_certificate', auth?.withoutValidCertificate],
   ]);
-  return Object.keys(table).length === 0 ? null : table;
+  // A smarthost on this machine is meant, wherever its name leads.
+  return Object.keys(table).length === 0 ? null : { ...table, prohibited_hosts: [] };
+}
+
+/**
+ * The same for KumoMTA itself, which refuses loopback unless the path says otherwise; the ordinary
+ * mode does not.
+ */
+export function luaPathParameters(route: Route, farEnd: FarEndAddress): JsonObject | null {
+  const table = pathParameters(route);
+  if (table !== null) return table;
+  const isLocal = mxListOf(route, farEnd).some((entry) =>
+    /^\[?(127\.|::1\b|localhost\b)/i.test(entry.kind === 'name' ? entry.label : entry.addr),
+  );
+  return isLocal ? { prohibited_hosts: [] } : null;
 }
 
 export function passwordOf({ to }: Route): string | EnvPassword | null {

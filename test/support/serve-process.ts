@@ -108,9 +108,13 @@ export class ServeProcess {
   }
 
   /** One call of the engine's API; throws with the answer's text when it is not a success. */
-  async api<T>(path: string, body?: unknown): Promise<T> {
+  async api<T>(
+    path: string,
+    body?: unknown,
+    method: string = body === undefined ? 'GET' : 'POST',
+  ): Promise<T> {
     const response = await fetch(`${this.url}/api/v1${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: {
         authorization: `Bearer ${this.token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
