@@ -135,6 +135,7 @@ export interface PolicyEvents {
     text: string,
     command: string | null,
     meta: ConnectionMeta,
+    trace?: EventTrace | null,
   ): Promise<{ status: number | null; text: string | null }>;
 
   httpServerValidateAuthBasic(user: string, password: string | null): Promise<AuthResult>;

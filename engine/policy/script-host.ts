@@ -375,6 +375,7 @@ export class ScriptHost implements PolicyEvents {
     text: string,
     command: string | null,
     meta: ConnectionMeta,
+    trace: EventTrace | null = null,
   ): Promise<{ status: number | null; text: string | null }> {
     const nothing = { status: null, text: null };
     if (!this.has(REWRITE_EVENT)) return nothing;
@@ -382,7 +383,7 @@ export class ScriptHost implements PolicyEvents {
       return await this.#ask({
         event: REWRITE_EVENT,
         args: [status, text, command, new ConnectionMetaObject(meta)],
-        trace: null,
+        trace,
         convert: rewrittenResponse,
         missing: () => nothing,
       });

@@ -25,6 +25,7 @@ import type { Report } from './report.ts';
 import { accept, refuse } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import type { Session } from './session.ts';
+import { finalReply } from './rewrite-reply.ts';
 import { describeTransaction, storeUnaccepted } from './store-transaction.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -60,8 +61,9 @@ export async function acceptMessages(
     return refuseRelay(session, transaction, body, decided);
   }
   const text = `OK ids=${decided.map(({ message }) => message.id).join(' ')}`;
-  session.trail.line('server', `250 ${text}`);
-  const end = { code: 250, text, body };
+  const final = await finalReply(session, accepted(text));
+  session.trail.line('server', `${final.code} ${final.text}`);
+  const end = { code: final.code, text: final.text, body };
   const stored = describeTransaction(session, transaction, end, decided.flatMap(storedMessage), [
     ...transaction.refused,
     ...decided.flatMap(refusedRows),
@@ -72,7 +74,7 @@ export async function acceptMessages(
   if (!session.mode.insertAfterReply) return insertFirst(session, waiting, text, deadline);
   const passed = session.deps.overlay?.passThrough?.(waiting) ?? null;
   if (passed !== null) return passOn(session, waiting, text, passed);
-  return { ...accepted(text), afterwards: () => insertLater(session, waiting) };
+  return { ...final, afterwards: () => insertLater(session, waiting) };
 }
 
 function accepted(text: string): ServerReply {
@@ -113,7 +115,11 @@ async function refuseRelay(
   body: Buffer,
   decided: readonly Decided[],
 ): Promise<ServerReply> {
-  const { code, text } = RELAY_DENIED;
+  const final = await finalReply(session, {
+    ...refuse(RELAY_DENIED.code, RELAY_DENIED.text, 'DATA'),
+    isInTrail: true,
+  });
+  const { code, text } = final;
   const rows =
     decided.length > 0
       ? decided.flatMap(refusedRows)
@@ -121,7 +127,7 @@ async function refuseRelay(
   session.trail.line('server', `${code} ${text}`);
   storeUnaccepted(session, transaction, [...transaction.refused, ...rows], { code, text, body });
   for (const one of decided) await recordReception(session, one);
-  return { ...refuse(code, text, 'DATA'), isInTrail: true };
+  return final;
 }
 
 function storedMessage(one: Decided): StoredTransaction['messages'] {

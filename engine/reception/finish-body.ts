@@ -17,6 +17,7 @@ import type { ReceptionProgress } from './receive-messages.ts';
 import { refuse } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import type { Session } from './session.ts';
+import { finalReply } from './rewrite-reply.ts';
 import { storeUnaccepted } from './store-transaction.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -75,7 +76,8 @@ async function process(
     return storeRefusal(session.replyTo(error));
   }
 
-  function storeRefusal(reply: ServerReply): ServerReply {
+  async function storeRefusal(refusal: ServerReply): Promise<ServerReply> {
+    const reply = await finalReply(session, refusal);
     const { code, text } = reply;
     const isCurrent = (email: string): boolean =>
       progress.current?.recipients.some((recipient) => recipient.email === email) ?? false;

@@ -7,6 +7,7 @@
 import { toError } from '../base/assert.ts';
 import { reply as parsedReply } from '../mail/smtp-reply.ts';
 import { formatReply, replyLines } from '../smtp/reply-format.ts';
+import { asksAboutReplies, rewriteReply } from './rewrite-reply.ts';
 import { isRejection } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import type { Session } from './session.ts';
@@ -14,7 +15,7 @@ import { storeRefusedMail } from './store-transaction.ts';
 
 /** Returns at once when neither the policy nor a record has to be waited for. */
 export function respond(session: Session, reply: ServerReply): void | Promise<void> {
-  const mustAsk = session.deps.events.has('smtp_server_rewrite_response');
+  const mustAsk = reply.isRewritten !== true && asksAboutReplies(session);
   if (mustAsk || isRejection(reply.code, reply.text)) return respondSlowly(session, reply, mustAsk);
   return send(session, reply, reply.code, reply.text);
 }
@@ -25,13 +26,7 @@ async function respondSlowly(
   mustAsk: boolean,
 ): Promise<void> {
   let { code, text } = reply;
-  if (mustAsk) {
-    const shown = replyLines(text).join('\n');
-    const { events } = session.deps;
-    const answer = await events.smtpServerRewriteResponse(code, shown, reply.command, session.meta);
-    code = answer.status ?? code;
-    text = answer.text ?? text;
-  }
+  if (mustAsk) ({ code, text } = await rewriteReply(session, reply));
   if (isRejection(code, text) && text !== '') await recordRejection(session, reply, code, text);
   await send(session, reply, code, text);
 }

@@ -10,6 +10,8 @@ export interface ServerReply {
   readonly then: 'continue' | 'close' | 'follow-with-421';
   /** Its line is in the trail already: the transaction it ends has been stored. */
   readonly isInTrail?: true;
+  /** The policy was asked about it already. */
+  readonly isRewritten?: true;
   /** Runs when the reply has been written: TLS begins, the body is read, messages are inserted. */
   readonly afterwards?: () => void | Promise<void>;
 }
