@@ -17,6 +17,7 @@ import type { MaildirDeliverer } from '../delivery/maildir-delivery.ts';
 import { SmtpClientDeliverer } from '../delivery/smtp-deliverer.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Guard } from '../guard/guard.ts';
+import { AuditLog } from '../log/audit-log.ts';
 import { BounceClassifier } from '../log/bounce-classifier.ts';
 import type { Diagnostics } from '../log/diagnostics.ts';
 import { DispositionLogger } from '../log/disposition-logger.ts';
@@ -100,12 +101,14 @@ export class EngineCore {
   #isResumed = false;
   #isStopping = false;
   readonly #gcra = new GcraStore();
+  readonly #audit: AuditLog;
   readonly #tls: TlsContexts;
 
   constructor(options: CoreOptions) {
     this.options = options;
     const { mailClock, clock, random, guard, resolver, diagnostics, mode } = options;
     this.ids = new SpoolIdSource(mailClock, random);
+    this.#audit = new AuditLog(mailClock, clock, (text) => diagnostics.write('error', text));
     this.setup = new SetupServices(this.#logSetup(), options.mapStatePath, (level, text) =>
       diagnostics.write(level, text),
     );
@@ -185,7 +188,7 @@ export class EngineCore {
   async openSmtp(settings: EsmtpListenerSettings, isImplicitTls = false): Promise<EsmtpListener> {
     const listener = await EsmtpListener.open(
       { settings, mode: this.options.reception, isImplicitTls },
-      this.#receptionDeps(),
+      this.receptionDeps(),
     );
     this.smtpListeners.push(listener);
     return listener;
@@ -245,11 +248,13 @@ export class EngineCore {
         .shutdownLogging()
         .catch((error: unknown) => this.options.diagnostics.write('error', String(error)));
     await this.log.close();
+    await this.#audit.close();
     await this.policy.close();
     await this.#store?.close();
   }
 
-  #receptionDeps(): ReceptionDeps {
+  /** What reception is given; also for connections that exist only in memory. */
+  receptionDeps(): ReceptionDeps {
     const { clock, mailClock, random, diagnostics } = this.options;
     return {
       clock,
@@ -262,6 +267,7 @@ export class EngineCore {
       log: this.log,
       tls: this.#tls,
       metrics: receptionMetrics(this.metrics),
+      audit: this.#audit,
       overlay: this.options.overlays.reception,
       refusal: () => {
         const why = this.#whyNotUp();
@@ -341,6 +347,7 @@ export class EngineCore {
       store: this.store,
       mx: resolver,
       metrics: this.metrics,
+      audit: this.#audit,
       nodeId,
       spools: () => this.setup.spools,
       liveness: () => this.#whyNotUp(),
@@ -393,6 +400,8 @@ export class EngineCore {
       addLocalLog: (settings) => this.log.addLocalLog(settings),
       addHook: (settings) => this.log.addHook(settings),
       addDispositionHook: (settings) => this.log.addDispositionHook(settings),
+      setAcctLog: (settings) => this.#audit.configure(settings),
+      setAccountingDb: (path) => this.log.accounting.configure(path),
       setClassifierFiles: (files) =>
         this.log.setClassifier(
           new BounceClassifier(

@@ -79,6 +79,8 @@ const SILENT: PolicyServices = {
   configureLogHook: done,
   configureLogDispositionHook: done,
   configureBounceClassifier: done,
+  configureAcctLog: done,
+  configureAccountingDb: done,
   injectMessage: done,
   injectV1: () => Promise.resolve({ success_count: 0, fail_count: 0 }),
   buildV1: () => Promise.resolve([]),

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import type { PolicyServices } from '../policy/services.ts';
 import type {
+  AcctLogSettings,
   EsmtpListenerSettings,
   HttpListenerSettings,
   LocalLogSettings,
@@ -35,6 +36,8 @@ export interface LogSetup {
   addHook(settings: LogHookSettings): void;
   addDispositionHook(settings: LogDispositionHookSettings): void;
   setClassifierFiles(files: readonly string[]): void;
+  setAcctLog(settings: AcctLogSettings): void;
+  setAccountingDb(path: string): void;
 }
 
 export class SetupServices implements PolicyServices {
@@ -115,6 +118,16 @@ export class SetupServices implements PolicyServices {
 
   configureBounceClassifier({ files }: { files: readonly string[] }): Promise<void> {
     this.#log.setClassifierFiles(files);
+    return Promise.resolve();
+  }
+
+  configureAcctLog(settings: AcctLogSettings): Promise<void> {
+    this.#log.setAcctLog({ ...settings, logDir: this.#mapStatePath(settings.logDir) });
+    return Promise.resolve();
+  }
+
+  configureAccountingDb(path: string): Promise<void> {
+    this.#log.setAccountingDb(this.#mapStatePath(path));
     return Promise.resolve();
   }
 

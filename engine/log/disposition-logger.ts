@@ -16,6 +16,7 @@ import type {
   LogDispositionHookSettings,
   LogHookSettings,
 } from '../policy/settings.ts';
+import { Accounting } from './accounting.ts';
 import type { BounceClassifier } from './bounce-classifier.ts';
 import { buildRecord, recordJson } from './build-record.ts';
 import { LocalLog, isEnabled, withCaptures } from './local-log.ts';
@@ -45,10 +46,12 @@ export class DispositionLogger implements DispositionLog {
   readonly #hooks: LogHook[] = [];
   readonly #dispositionHooks: LogDispositionHookSettings[] = [];
   readonly #listeners = new Set<(record: LogRecord) => void>();
+  readonly accounting: Accounting;
   #classifier: BounceClassifier | null = null;
 
   constructor(deps: DispositionLoggerDeps) {
     this.#deps = deps;
+    this.accounting = new Accounting(deps);
   }
 
   addLocalLog(settings: LocalLogSettings): void {
@@ -103,6 +106,7 @@ export class DispositionLogger implements DispositionLog {
     }
     this.#deps.sink(record, disposition);
     countRecord(this.#deps.metrics, record);
+    this.accounting.count(record, this.#loggerCount(record));
     if (message !== undefined && !message.isLoaded && this.#wantsHeaders())
       await this.#deps.loadBody(message);
     if (message !== undefined) await this.#callDispositionHooks(message, record);
@@ -118,6 +122,12 @@ export class DispositionLogger implements DispositionLog {
   async close(): Promise<void> {
     await Promise.all(this.#hooks.map((hook) => hook.drain()));
     await Promise.all(this.#localLogs.map((log) => log.close()));
+    this.accounting.close();
+  }
+
+  #loggerCount(record: LogRecord): number {
+    const logs = this.#localLogs.filter((log) => log.takes(record.type));
+    return logs.length + this.#hooks.filter((hook) => hook.takes(record)).length;
   }
 
   #wantsHeaders(): boolean {

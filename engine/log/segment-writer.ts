@@ -19,6 +19,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 
 export interface SegmentSettings {
   readonly folder: string;
+  readonly prefix?: string;
   readonly suffix: string;
   readonly header: string;
   /** Uncompressed bytes. */
@@ -126,7 +127,7 @@ export class SegmentWriter {
       name = segmentName(nowMs);
     }
     this.#lastName = name;
-    return `${name}${this.#settings.suffix}`;
+    return `${this.#settings.prefix ?? ''}${name}${this.#settings.suffix}`;
   }
 
   #finish(): void {

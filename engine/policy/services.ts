@@ -7,6 +7,7 @@ import type { AuthInfo } from '../mail/connection-meta.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import type {
+  AcctLogSettings,
   EsmtpListenerSettings,
   HttpListenerSettings,
   LocalLogSettings,
@@ -23,6 +24,8 @@ export interface PolicyServices {
   configureLogHook(settings: LogHookSettings): Promise<void>;
   configureLogDispositionHook(settings: LogDispositionHookSettings): Promise<void>;
   configureBounceClassifier(settings: { files: readonly string[] }): Promise<void>;
+  configureAcctLog(settings: AcctLogSettings): Promise<void>;
+  configureAccountingDb(path: string): Promise<void>;
   /** Saves (unless deferred), resolves and inserts; writes no Reception record. */
   injectMessage(message: Message, deferredSpool: boolean): Promise<void>;
   /** `kumo.api.inject.inject_v1`; same request and answer as the HTTP route. */

@@ -272,6 +272,18 @@ export interface LogHookSettings {
   readonly deferredSpool: boolean;
 }
 
+/** The audit of identities and permissions. */
+export interface AcctLogSettings {
+  readonly logDir: string;
+  readonly maxFileSize: number;
+  readonly maxSegmentDurationMs: number | null;
+  readonly compressionLevel: number;
+  readonly logAuthzAllow: boolean;
+  readonly logAuthzDeny: boolean;
+  readonly logAuthnOk: boolean;
+  readonly logAuthnFail: boolean;
+}
+
 export interface LogDispositionHookSettings {
   readonly name: string;
   readonly perRecord: Readonly<Record<string, PerRecordSettings>>;

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { SpoolIdSource } from '../base/ids.ts';
 import type { Random } from '../base/random.ts';
+import type { AuditTrail } from '../log/audit-log.ts';
 import type { DispositionLog } from '../log/record.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type { QueueDoor } from '../queue/queue-door.ts';
@@ -22,6 +23,7 @@ export interface ReceptionDeps {
   readonly log: DispositionLog;
   readonly tls: TlsContexts;
   readonly metrics: ReceptionMetrics;
+  readonly audit: Pick<AuditTrail, 'authentication'>;
   /** Routes and suppression; null in strict mode. */
   readonly overlay: ReceptionOverlay | null;
   /**

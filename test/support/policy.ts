@@ -155,6 +155,8 @@ export class TestPolicy {
       configureLogHook: note('configureLogHook'),
       configureLogDispositionHook: note('configureLogDispositionHook'),
       configureBounceClassifier: note('configureBounceClassifier'),
+      configureAcctLog: note('configureAcctLog'),
+      configureAccountingDb: note('configureAccountingDb'),
       injectMessage: note('injectMessage'),
       saveMessage: note('saveMessage'),
       injectV1: async (...args) => {

@@ -202,6 +202,7 @@ export class ReceptionWorld {
         messageReceived: () => void counts.received++,
         rejection: () => void counts.rejections++,
       },
+      audit: { authentication: () => {} },
       overlay: null,
       refusal: () => null,
       diagnostic: (level, text) => void this.diagnostics.push(`${level}: ${text}`),

@@ -8,7 +8,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { toError } from '../../base/assert.ts';
 import type { AuthInfo } from '../../mail/connection-meta.ts';
-import { decidingRule, httpResourceChain, parseRules } from '../../policy/bindings/aaa-acl.ts';
+import type { AuditTrail } from '../../log/audit-log.ts';
+import {
+  decidingRule,
+  httpResourceChain,
+  parseRules,
+  ruleJson,
+} from '../../policy/bindings/aaa-acl.ts';
 import type { AclRule } from '../../policy/bindings/aaa-acl.ts';
 import type { PolicyEvents } from '../../policy/events.ts';
 
@@ -42,16 +48,19 @@ const DEFINITIONS_MAX = 1024;
 export class AccessControl {
   readonly #events: Pick<PolicyEvents, 'has' | 'getAclDefinition'>;
   readonly #clock: Clock;
+  readonly #audit: Pick<AuditTrail, 'authorization'>;
   readonly #diagnostic: (level: 'error', text: string) => void;
   readonly #known = new Map<string, { rules: readonly AclRule[] | null; untilMs: number }>();
 
   constructor(deps: {
     readonly events: Pick<PolicyEvents, 'has' | 'getAclDefinition'>;
     readonly clock: Clock;
+    readonly audit: Pick<AuditTrail, 'authorization'>;
     readonly diagnostic: (level: 'error', text: string) => void;
   }) {
     this.#events = deps.events;
     this.#clock = deps.clock;
+    this.#audit = deps.audit;
     this.#diagnostic = deps.diagnostic;
   }
 
@@ -62,13 +71,34 @@ export class AccessControl {
     auth: AuthInfo,
   ): Promise<string | null> {
     const chain = httpResourceChain(listener, request.path);
-    for (const resource of chain) {
+    const { method } = request;
+    const [target = ''] = chain;
+    for (const [i, resource] of chain.entries()) {
       const rules = await this.#rulesOf(resource);
-      const rule = rules && decidingRule(rules, request.method, auth);
-      if (rule?.access === 'Allow') return null;
-      if (rule) return this.#text(auth, 'denied', request.method, chain[0] ?? '');
+      const rule = rules && decidingRule(rules, method, auth);
+      if (!rule) continue;
+      const considered = chain.slice(0, i + 1);
+      this.#note({ target, method, auth, considered }, rule, resource);
+      return rule.access === 'Allow' ? null : this.#text(auth, 'denied', method, target);
     }
-    return this.#text(auth, 'not permitted', request.method, chain[0] ?? '');
+    this.#note({ target, method, auth, considered: chain }, null, null);
+    return this.#text(auth, 'not permitted', method, target);
+  }
+
+  #note(
+    asked: { target: string; method: string; auth: AuthInfo; considered: readonly string[] },
+    rule: AclRule | null,
+    matchingResource: string | null,
+  ): void {
+    this.#audit.authorization({
+      resource: asked.target,
+      privilege: asked.method,
+      access: rule?.access ?? 'Deny',
+      matchingResource,
+      rule: rule === null ? null : ruleJson(rule),
+      auth: asked.auth,
+      considered: asked.considered,
+    });
   }
 
   #text(auth: AuthInfo, verb: string, method: string, resource: string): string {

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { toError } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { AuditTrail } from '../../log/audit-log.ts';
 import type { AuthInfo } from '../../mail/connection-meta.ts';
 import type { AuthResult, PolicyEvents } from '../../policy/events.ts';
 import type { CidrSet } from '../../policy/settings.ts';
@@ -27,6 +28,7 @@ export class Authentication {
     'httpServerValidateAuthBasic' | 'httpServerValidateAuthBearer'
   >;
   readonly #clock: Clock;
+  readonly #audit: Pick<AuditTrail, 'authentication'>;
   readonly #diagnostic: (level: 'error', text: string) => void;
   /** By digest: credentials themselves are not kept. */
   readonly #answers = new Map<string, { result: Promise<AuthResult>; untilMs: number }>();
@@ -37,10 +39,12 @@ export class Authentication {
       'httpServerValidateAuthBasic' | 'httpServerValidateAuthBearer'
     >;
     readonly clock: Clock;
+    readonly audit: Pick<AuditTrail, 'authentication'>;
     readonly diagnostic: (level: 'error', text: string) => void;
   }) {
     this.#events = deps.events;
     this.#clock = deps.clock;
+    this.#audit = deps.audit;
     this.#diagnostic = deps.diagnostic;
   }
 
@@ -56,18 +60,21 @@ export class Authentication {
     const credentials = parseAuthorization(header);
     const context = credentials.kind === 'basic' ? 'HttpBasicAuth' : 'BearerToken';
     const shown = credentials.kind === 'basic' ? credentials.user : credentials.token;
-    const result = await this.#validate(credentials);
-    if (result === false) {
-      throw new HttpRefusal(401, `${context} Authentication Failed for ${shown}`);
-    }
     // A token is a secret: it proves somebody, but is nobody's name.
     const identity = credentials.kind === 'basic' ? credentials.user : 'bearer';
+    const result = await this.#validate(credentials);
+    if (result === false) {
+      this.#audit.authentication({ identity, context, isSuccess: false, auth: base });
+      throw new HttpRefusal(401, `${context} Authentication Failed for ${shown}`);
+    }
     const proven = result === true ? { identities: [{ identity, context }], groups: [] } : result;
-    return {
+    const auth: AuthInfo = {
       peerAddress: peerIp,
       identities: [...base.identities, ...proven.identities],
       groups: [...groups, ...proven.groups],
     };
+    this.#audit.authentication({ identity, context, isSuccess: true, auth });
+    return auth;
   }
 
   async #validate(credentials: Credentials): Promise<AuthResult> {

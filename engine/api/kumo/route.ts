@@ -1,5 +1,6 @@
 /** The routes of KumoMTA's HTTP API: tables of path and method, one table per theme. */
 import type { Clock } from '../../base/clock.ts';
+import type { AuditTrail } from '../../log/audit-log.ts';
 import type { Metrics } from '../../log/metrics.ts';
 import type { PolicyEvents } from '../../policy/events.ts';
 import type { MxLookup } from '../../delivery/ready-queue-name.ts';
@@ -18,6 +19,7 @@ export interface KumoApiDeps {
   readonly store: Pick<Store, 'load'>;
   readonly mx: MxLookup;
   readonly metrics: Metrics;
+  readonly audit: AuditTrail;
   readonly nodeId: string;
   /** Names and folders of the spools that the policy defined. */
   readonly spools: () => readonly { readonly name: string; readonly path: string }[];

@@ -37,6 +37,37 @@ export function parseRules(value: JsonValue): AclRule[] {
   });
 }
 
+/** The rule as a definition writes it. */
+export function ruleJson(rule: AclRule): JsonObject {
+  const { criteria, privilege, access } = rule;
+  return { criteria: criteriaJson(criteria), privilege, access };
+}
+
+function criteriaJson(criteria: Criteria): JsonValue {
+  switch (criteria.kind) {
+    case 'any':
+      return { Any: criteria.of.map(criteriaJson) };
+    case 'all':
+      return { All: criteria.of.map(criteriaJson) };
+    case 'not':
+      return { Not: criteriaJson(criteria.of) };
+    case 'group':
+      return { Subject: { Group: criteria.name } };
+    case 'identity':
+      return { Subject: { Individual: criteria.name } };
+    case 'context':
+      return { Subject: { AuthContext: criteria.name } };
+    case 'machine':
+      return { Subject: { MachineSet: [...criteria.networks.entries] } };
+    case 'everyone':
+      return { Subject: 'Anonymous' };
+    case 'authenticated':
+      return { Subject: 'Authenticated' };
+    case 'unauthenticated':
+      return { Subject: 'Unauthenticated' };
+  }
+}
+
 function parseCriteria(value: JsonValue): Criteria {
   if (value === 'Any' || value === 'Everyone' || value === 'Anonymous') return { kind: 'everyone' };
   if (value === 'AnyAuthenticated' || value === 'Authenticated') return { kind: 'authenticated' };

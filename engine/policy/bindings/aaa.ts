@@ -12,6 +12,7 @@ import type { HostCall, HostFunction, UserdataType } from '../lua/host-function.
 import { HostObject } from '../lua/lua-value.ts';
 import type { LuaValue } from '../lua/lua-value.ts';
 import { luaToJson } from '../lua-json.ts';
+import { configureAcctLog } from './aaa-acct.ts';
 import { decidingRule, httpResourceChain, parseRules } from './aaa-acl.ts';
 import type { AclRule } from './aaa-acl.ts';
 import type { BindingDeps, Bindings } from './bindings.ts';
@@ -113,11 +114,7 @@ export function aaaBindings(deps: BindingDeps): Bindings {
         return undefined;
       },
     },
-    configure_acct_log: inert(
-      'configure_acct_log(parameters)',
-      'Accepted; what was allowed and refused is in the audit of this engine.',
-      (call) => call.value(1),
-    ),
+    configure_acct_log: configureAcctLog(deps),
     set_acl_cache_ttl: inert('set_acl_cache_ttl(duration)', 'Accepted; definitions are not kept.'),
     set_check_cache_ttl: inert('set_check_cache_ttl(duration)', 'Accepted; results are not kept.'),
   };

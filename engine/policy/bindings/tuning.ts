@@ -108,11 +108,13 @@ export function tuningBindings(deps: CoreDeps): Bindings {
             'enable_memory_callstack_tracking(boolean)',
             'Accepted; has no effect.',
           ),
-          configure_accounting_db_path: inert(
-            'configure_accounting_db_path(path)',
-            'Accepted; the store does the accounting.',
-            (call) => call.string(1),
-          ),
+          configure_accounting_db_path: {
+            effect: 'write',
+            signature: 'configure_accounting_db_path(path)',
+            doc: 'Counts recipients received and delivered by month in this database.',
+            run: (call) =>
+              deps.services.configureAccountingDb(call.string(1)).then(() => undefined),
+          },
           suspend_delivery_when_spool_unhealthy: inert(
             'suspend_delivery_when_spool_unhealthy(boolean)',
             'Accepted; a store that fails stops delivery by itself.',

@@ -14,6 +14,9 @@ import { accept, refuse } from '../server-reply.ts';
 import type { ServerReply } from '../server-reply.ts';
 import type { Session } from '../session.ts';
 
+const AUTHENTICATION = 'SmtpAuthPlainAuthentication';
+const AUTHORIZATION = 'SmtpAuthPlainAuthorization';
+
 interface Auth {
   readonly mechanism: string;
   readonly initial: string | null;
@@ -96,8 +99,13 @@ async function check(
   const { authc, password } = credentials;
   const authz = credentials.authz === '' ? authc : credentials.authz;
   const result = await ask(session, authz, authc, password);
-  if (result === false) return refuse(535, '5.7.8 AUTH invalid', shown);
+  const attempt = { identity: authc, context: AUTHENTICATION, auth: session.meta.authInfo };
+  if (result === false) {
+    session.deps.audit.authentication({ ...attempt, isSuccess: false });
+    return refuse(535, '5.7.8 AUTH invalid', shown);
+  }
   admit(session, authz, authc, result);
+  session.deps.audit.authentication({ ...attempt, isSuccess: true });
   return accept(235, '2.7.0 AUTH OK!');
 }
 
@@ -116,9 +124,6 @@ async function ask(
   }
   return events.smtpServerAuthPlain(authz, authc, password, session.meta, session.trail);
 }
-
-const AUTHENTICATION = 'SmtpAuthPlainAuthentication';
-const AUTHORIZATION = 'SmtpAuthPlainAuthorization';
 
 /** @throws {Error} the policy's AuthInfo names nobody */
 function admit(session: Session, authz: string, authc: string, result: AuthResult): void {

@@ -92,6 +92,7 @@ class World {
   readonly door: AdminDoor;
   readonly deps: KumoHttpDeps;
   trouble: string | null = null;
+  readonly audited: string[] = [];
 
   constructor() {
     const clock = new SystemClock();
@@ -121,6 +122,11 @@ class World {
       store: this.store,
       mx: { lookupMx: () => Promise.reject(new Error('no dns')) },
       metrics,
+      audit: {
+        authentication: ({ identity, isSuccess }) => this.audited.push(`${identity} ${isSuccess}`),
+        authorization: ({ access, privilege, matchingResource }) =>
+          this.audited.push(`${access} ${privilege} ${matchingResource}`),
+      },
       nodeId: 'node',
       spools: () => [{ name: 'meta', path: '/spool-meta' }],
       liveness: () => this.trouble,
