@@ -9,6 +9,7 @@ import type { Postyard } from './state/postyard.svelte.ts';
 import { CLOCK_ACTIONS } from './actions/clock.ts';
 import { COPY_ACTIONS } from './actions/copy.ts';
 import { GO_ACTIONS } from './actions/go.ts';
+import { LAB_ACTIONS } from './actions/lab.ts';
 import { LIST_ACTIONS } from './actions/list.ts';
 import { LOG_ACTIONS } from './actions/log.ts';
 import { MAIL_ACTIONS } from './actions/mail.ts';
@@ -17,7 +18,7 @@ import { QUEUE_ACTIONS } from './actions/queue.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
 export type ActionGroup =
-  'This message' | 'This queue' | 'This record' | 'List' | 'Clock' | 'Go to' | 'Window';
+  'This message' | 'This queue' | 'This record' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
 
 export interface Action {
   readonly id: string;
@@ -45,6 +46,7 @@ export const ACTIONS: readonly Action[] = [
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
   ...CLOCK_ACTIONS,
+  ...LAB_ACTIONS,
   ...LOG_ACTIONS,
   ...LIST_ACTIONS,
   ...GO_ACTIONS,

@@ -24,6 +24,13 @@ export function isInDetail(): boolean {
   return document.activeElement?.closest("[data-pane='detail']") !== null;
 }
 
+export function focusEditor(): void {
+  // A file that was just opened is drawn first.
+  requestAnimationFrame(() =>
+    document.querySelector<HTMLElement>('#lab-editor .cm-content')?.focus(),
+  );
+}
+
 export function focusFilter(): void {
   const field = document.querySelector<HTMLInputElement>('#filter');
   field?.focus();

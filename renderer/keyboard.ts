@@ -7,6 +7,8 @@ import type { Postyard } from './state/postyard.svelte.ts';
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta', 'AltGraph', 'CapsLock']);
 /** Keys that scroll; in the detail pane they do just that. */
 const SCROLLING = new Set(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End']);
+/** Of the window's keys, those that mean the same in a field and in the editor. */
+const WHILE_TYPING = new Set(['Mod+K', 'Mod+D', 'Mod+S', 'Mod+O', 'Mod+Enter']);
 
 export class Keyboard {
   readonly #yard: Postyard;
@@ -47,7 +49,7 @@ export class Keyboard {
         focusList(this.#yard.listName);
         return true;
       }
-      return stroke !== 'Mod+K' && stroke !== 'Mod+D';
+      return !WHILE_TYPING.has(stroke);
     }
     const isControl =
       target instanceof Element && target.closest("button, a, [role='tab'], [role='menuitem']");

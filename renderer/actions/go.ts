@@ -3,6 +3,13 @@ import type { Action } from '../actions.ts';
 import { focusFilter } from '../focus.ts';
 import { thousands } from '../format/size.ts';
 import { countdown } from '../format/duration.ts';
+import type { MailList } from '../state/mail-list.svelte.ts';
+import type { Postyard } from '../state/postyard.svelte.ts';
+
+/** The list of recipient rows on this screen. */
+function filtered(yard: Postyard): MailList {
+  return yard.place.screen === 'lab' ? yard.lab.mail : yard.mail;
+}
 
 export const GO_ACTIONS: readonly Action[] = [
   {
@@ -22,6 +29,14 @@ export const GO_ACTIONS: readonly Action[] = [
     icon: 'queues',
     hint: (yard) => thousands(yard.engine.status?.queued ?? 0),
     run: (yard) => yard.goTo('queues'),
+  },
+  {
+    id: 'go-lab',
+    label: 'Lab',
+    group: 'Go to',
+    keys: ['g l'],
+    icon: 'policy',
+    run: (yard) => yard.goTo('lab'),
   },
   {
     id: 'go-log',
@@ -83,10 +98,10 @@ export const GO_ACTIONS: readonly Action[] = [
     id: 'clear-filter',
     label: 'Clear the filter',
     group: 'Go to',
-    screens: ['mail'],
+    screens: ['mail', 'lab'],
     icon: 'close',
-    refusal: (yard) => (yard.mail.filter === '' ? 'There is no filter' : null),
-    run: (yard) => yard.mail.open(''),
+    refusal: (yard) => (filtered(yard).filter === '' ? 'There is no filter' : null),
+    run: (yard) => filtered(yard).open(''),
   },
   {
     id: 'save-view',

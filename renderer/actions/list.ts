@@ -1,6 +1,7 @@
 /** Moving and selecting in lists: the same keys in every one of them. */
 import type { Action } from '../actions.ts';
 import { focusDetail, focusList, isInDetail } from '../focus.ts';
+import type { Screen } from '../state/place.svelte.ts';
 import type { Postyard } from '../state/postyard.svelte.ts';
 
 const PAGE_ROWS = 20;
@@ -58,16 +59,16 @@ export const LIST_ACTIONS: readonly Action[] = [
     label: 'Select the row',
     group: 'List',
     keys: ['x'],
-    lists: ['mail', 'maildir'],
+    lists: ['mail', 'maildir', 'lab'],
     icon: 'check',
     refusal: (yard) => (yard.cursor.current === null ? 'No row is chosen' : null),
-    run: (yard) => yard.cursor.toggle(),
+    run: toggle,
   },
   {
     id: 'clear-selection',
     label: 'Select nothing',
     group: 'List',
-    lists: ['mail', 'maildir'],
+    lists: ['mail', 'maildir', 'lab'],
     icon: 'close',
     refusal: (yard) => (yard.cursor.selected.size === 0 ? 'Nothing is selected' : null),
     run: (yard) => yard.cursor.clearSelection(),
@@ -82,6 +83,12 @@ export const LIST_ACTIONS: readonly Action[] = [
     run: (yard) => yard.toasts.undo(),
   },
 ];
+
+function toggle(yard: Postyard): void {
+  const { lab } = yard;
+  if (yard.listName !== 'lab') yard.cursor.toggle();
+  else if (lab.cursor.current !== null) lab.toggle(lab.cursor.current);
+}
 
 function open(yard: Postyard): void {
   const { mailCursor, maildirCursor, scheduledCursor, messageCursor, logCursor } = yard;
@@ -114,6 +121,11 @@ function open(yard: Postyard): void {
     }
     case 'none':
       return;
+    case 'lab': {
+      const seq = yard.lab.cursor.current;
+      if (seq !== null) void yard.lab.run({ seqs: [seq] });
+      return;
+    }
     case 'log': {
       const record = yard.log.records.find(({ recordSeq }) => recordSeq === logCursor.current);
       if (record?.rowSeq != null) yard.openRow(record.rowSeq);
@@ -122,12 +134,15 @@ function open(yard: Postyard): void {
   }
 }
 
+/** Screens that do not show the opened row. */
+const WITHOUT_DETAIL: ReadonlySet<Screen> = new Set(['queues', 'lab']);
+
 /** One step out: detail pane, selection, opened row, opened queue. */
 function back(yard: Postyard): void {
   const { opened, queues } = yard;
   if (isInDetail()) return focusList(yard.place.screen === 'maildir' ? 'maildir' : 'mail');
   if (yard.cursor.selected.size > 0) return yard.cursor.clearSelection();
-  if (opened.seq !== null && yard.place.screen !== 'queues') return opened.close();
+  if (opened.seq !== null && !WITHOUT_DETAIL.has(yard.place.screen)) return opened.close();
   if (yard.place.screen === 'queues' && queues.opened !== null) {
     if (yard.messageCursor.current !== null) {
       yard.messageCursor.clear();

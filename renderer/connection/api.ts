@@ -14,15 +14,27 @@ import type {
   Journey,
   LinkRequest,
   LinkResult,
+  LuaFunctionList,
   MaildirFlagRequest,
   MaildirListing,
   MaildirTree,
+  PolicyCheck,
+  PolicyCheckRequest,
+  PolicyFile,
+  PolicyFileList,
   PolicyLines,
+  PolicySaved,
+  PolicySaveRequest,
   QueueAction,
   QueueActionResult,
   QueueDetail,
   QueueList,
   RecordPage,
+  ReplayForRealRequest,
+  ReplayForRealResult,
+  ReplayRequest,
+  ReplayRun,
+  ReplayRunList,
   RowDetail,
   RowPage,
   RowsRequest,
@@ -45,6 +57,8 @@ export class ApiFailure extends Error {
 export type Query = Readonly<Record<string, string | number | null | undefined>>;
 
 const ANSWER_TIMEOUT_MS = 20_000;
+/** A thousand messages through a slow script. */
+const REPLAY_TIMEOUT_MS = 180_000;
 
 export class Api {
   readonly #token: () => string | null;
@@ -80,6 +94,20 @@ export class Api {
   dns = (query: Query): Promise<DnsAnswer> => this.#get('/dns', query);
   dnsZones = (): Promise<DnsZones> => this.#get('/dns/zones');
   policyLines = (query: Query): Promise<PolicyLines> => this.#get('/policy/lines', query);
+  policyFiles = (): Promise<PolicyFileList> => this.#get('/policy/files');
+  policyFile = (query: Query): Promise<PolicyFile> => this.#get('/policy/files/content', query);
+  checkPolicy = (request: PolicyCheckRequest): Promise<PolicyCheck> =>
+    this.#post('/policy/check', request);
+  savePolicy = (request: PolicySaveRequest): Promise<PolicySaved> =>
+    this.#post('/policy/save', request);
+  luaFunctions = (): Promise<LuaFunctionList> => this.#get('/policy/functions');
+  replay = (request: ReplayRequest): Promise<ReplayRun> =>
+    this.#post('/replay', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
+  replayRuns = (): Promise<ReplayRunList> => this.#get('/replay/runs');
+  replayRun = (id: string): Promise<ReplayRun> =>
+    this.#get(`/replay/runs/${encodeURIComponent(id)}`);
+  replayForReal = (request: ReplayForRealRequest): Promise<ReplayForRealResult> =>
+    this.#post('/replay/queue', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
   sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
     this.#post('/send-test', request);
   restart = (): Promise<{ restarting: true }> => this.#post('/restart', {});
@@ -94,16 +122,13 @@ export class Api {
     return this.#ask<T>(path + suffix, { signal: signal ?? null });
   }
 
-  #post<T>(path: string, body: unknown): Promise<T> {
-    return this.#ask<T>(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+  #post<T>(path: string, body: unknown, deadline?: AbortSignal): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#ask<T>(path, { method: 'POST', headers, body: JSON.stringify(body) }, deadline);
   }
 
-  async #ask<T>(path: string, init: RequestInit): Promise<T> {
-    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  async #ask<T>(path: string, init: RequestInit, deadline?: AbortSignal): Promise<T> {
+    const timeout = deadline ?? AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const answer = await fetch(`/api/v1${path}`, {
       ...init,
       signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,

@@ -5,8 +5,8 @@
 import type { Action } from '../actions.ts';
 import type { IconName } from '../parts/icons.ts';
 
-export type Screen = 'mail' | 'maildir' | 'queues' | 'log' | 'settings';
-export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'log' | 'none';
+export type Screen = 'mail' | 'maildir' | 'queues' | 'lab' | 'log' | 'settings';
+export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'lab' | 'log' | 'none';
 
 interface MenuChoice {
   readonly kind: 'choice';
@@ -49,7 +49,7 @@ export interface OpenSource {
   readonly error: string | null;
 }
 
-const SCREENS: readonly Screen[] = ['mail', 'queues', 'log', 'settings'];
+const SCREENS: readonly Screen[] = ['mail', 'queues', 'lab', 'log', 'settings'];
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());

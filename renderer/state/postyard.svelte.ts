@@ -14,6 +14,8 @@ import { LiveConnection } from '../connection/live.ts';
 import { dropToken, keepToken, takeToken } from '../connection/token.ts';
 import { focusList, focusedList } from '../focus.ts';
 import { EngineState } from './engine-state.svelte.ts';
+import { Lab } from './lab.svelte.ts';
+import type { Through } from './lab-runs.svelte.ts';
 import { ListCursor } from './list-cursor.svelte.ts';
 import { LogTail } from './log-tail.svelte.ts';
 import { MailList } from './mail-list.svelte.ts';
@@ -49,6 +51,7 @@ export class Postyard {
   readonly maildirs = new Maildirs(this.api);
   readonly settings = new Settings(this.api);
   readonly views = new Views(this.api, this.preferences);
+  readonly lab = new Lab(this.api, this.preferences);
   #silenceTimer: ReturnType<typeof setInterval> | null = null;
   #hasLoaded = false;
 
@@ -122,6 +125,8 @@ export class Postyard {
         return this.scheduledCursor;
       case 'messages':
         return this.messageCursor;
+      case 'lab':
+        return this.lab.cursor;
       case 'log':
         return this.logCursor;
       case 'none':
@@ -142,6 +147,43 @@ export class Postyard {
     this.opened.open(seq, this.mail.rowOf(seq));
     if (this.mail.indexOf(seq) >= 0) this.mailCursor.show(seq);
     else this.mailCursor.put(seq);
+  }
+
+  /** Where the policy begins, relative to its folder. */
+  get policyMain(): string {
+    const file = this.engine.status?.policy.file ?? '';
+    return file.slice(file.lastIndexOf('/') + 1) || 'init.lua';
+  }
+
+  /** A source link's file relative to the policy folder; null when it is not in there. */
+  policyPath(file: string): string | null {
+    const status = this.engine.status;
+    if (!status) return null;
+    const folder = status.policy.file.slice(0, -this.policyMain.length);
+    const inside = file.replace(`${status.workspace}/`, '');
+    return inside.startsWith(folder) ? inside.slice(folder.length) : null;
+  }
+
+  /** Shows the Lab with these messages chosen and runs them. */
+  openLab(seqs: readonly number[], through?: Through): void {
+    if (through) this.lab.setThrough(through);
+    this.lab.choose(seqs);
+    const [first] = seqs;
+    if (first !== undefined) this.lab.cursor.show(first);
+    this.goTo('lab');
+    this.lab
+      .enter(this.policyMain)
+      .then(() => this.lab.run())
+      .catch((cause: unknown) => this.toasts.fail(cause));
+  }
+
+  /** Shows a line of a policy file in the Lab's editor. */
+  openPolicyFile(path: string, line: number | null): void {
+    this.place.goTo('lab');
+    this.lab
+      .enter(this.policyMain)
+      .then(() => this.lab.files.open(path, line))
+      .catch((cause: unknown) => this.toasts.fail(cause));
   }
 
   openQueue(name: string): void {
@@ -179,6 +221,9 @@ export class Postyard {
         return;
       case 'rows':
         this.mail.takeEvent(event.added, event.changed, event.total);
+        if (this.lab.isEntered) {
+          this.lab.mail.takeEvent(event.added, event.changed, event.total);
+        }
         for (const { seq } of event.changed) this.opened.changed(seq);
         this.views.countSoon();
         this.maildirs.treeChanged();
@@ -204,6 +249,7 @@ export class Postyard {
       await Promise.all([
         this.mail.isReady ? this.mail.reload('in-place') : this.mail.open(this.mail.filter),
         this.queues.load(),
+        this.lab.reload(this.policyMain),
         this.log.load(),
         this.maildirs.loadTree(),
         this.views.count(),

@@ -2,9 +2,11 @@
  * What the person at this computer chose about the window: theme, panes, columns, saved views. Kept
  * in this origin's storage; nothing of it concerns the mail.
  */
+import type { DryStub } from '../../engine/api/protocol.ts';
+
 export type Theme = 'system' | 'light' | 'dark';
 type DetailSide = 'right' | 'bottom';
-export type DetailTab = 'message' | 'journey' | 'attempts' | 'source' | 'headers' | 'parts';
+export type DetailTab = 'message' | 'journey' | 'attempts' | 'source' | 'headers' | 'parts' | 'lua';
 export type ColumnName = 'code' | 'from' | 'route' | 'tries' | 'size' | 'marks';
 
 export interface SavedView {
@@ -27,6 +29,10 @@ export interface Chosen {
   readonly recordView: 'table' | 'lines';
   readonly recordShare: number;
   readonly queueShare: number;
+  /** Of the Lab: messages and results beside the editor, results beside messages. */
+  readonly labShares: { readonly right: number; readonly results: number };
+  /** Answers for what a script asks the network in the Lab. */
+  readonly labStubs: readonly DryStub[];
 }
 
 const STORAGE_KEY = 'postyard:chosen';
@@ -49,6 +55,8 @@ const DEFAULTS: Chosen = {
   recordView: 'table',
   recordShare: 0.33,
   queueShare: 0.38,
+  labShares: { right: 0.56, results: 0.62 },
+  labStubs: [],
 };
 
 export class Preferences {

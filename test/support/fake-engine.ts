@@ -20,6 +20,7 @@ import type {
   QueueAction,
   RecipientRow,
   RecordRow,
+  ReplaySelection,
   RowChange,
   RowPage,
   RowsRequest,
@@ -27,6 +28,7 @@ import type {
 import { serveClock } from './fake-clock.ts';
 import { FAKE_NOW_MS, emptyRow, fakeMatches, fakeRow } from './fake-mail.ts';
 import { FAKE_HTML, fakeAttempts, fakeDetail, fakeJourney, fakeSource } from './fake-message.ts';
+import { FakeLab } from './fake-lab.ts';
 import {
   fakeFolders,
   fakeMaildir,
@@ -69,6 +71,7 @@ export class FakeEngine implements AsyncDisposable {
     flags: [],
     restarts: 0,
   };
+  readonly lab = new FakeLab();
   readonly #server: FastifyInstance;
   readonly #generated: number;
   readonly #added: RecipientRow[] = [];
@@ -265,6 +268,11 @@ export class FakeEngine implements AsyncDisposable {
       newestSeq: this.#newest === 0 ? null : this.#newest,
       commitSeq: this.#seq,
     };
+  }
+
+  #selected({ seqs, filter = '', limit = 100 }: ReplaySelection): RecipientRow[] {
+    if (seqs) return seqs.map((seq) => this.#row(seq));
+    return [...this.#page({ filter, limit: String(limit) }).rows];
   }
 
   #matching(isShown: (seq: number) => RecipientRow | null): { value: number; isExact: boolean } {

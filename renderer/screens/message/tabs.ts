@@ -13,4 +13,5 @@ export const TABS: readonly TabName[] = [
   { name: 'source', label: 'Source' },
   { name: 'headers', label: 'Headers' },
   { name: 'parts', label: 'Parts' },
+  { name: 'lua', label: 'Lua' },
 ];

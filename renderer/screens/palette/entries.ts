@@ -22,6 +22,7 @@ const GROUPS: readonly ActionGroup[] = [
   'This message',
   'This queue',
   'This record',
+  'Lab',
   'List',
   'Clock',
   'Go to',

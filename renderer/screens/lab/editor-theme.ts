@@ -1,0 +1,121 @@
+/** The editor in the window's tokens, so that both themes come from one list of colours. */
+import { EditorView } from '@codemirror/view';
+
+const FLOATING = {
+  background: 'var(--raised)',
+  border: '0',
+  borderRadius: 'var(--r-6)',
+  boxShadow: '0 0 0 1px var(--line-strong), var(--float)',
+  color: 'var(--text-2)',
+  overflow: 'hidden',
+} as const;
+
+export const THEME = EditorView.theme({
+  '&': { height: '100%', background: 'var(--surface)', color: 'var(--text)' },
+  '&.cm-focused': { outline: 'none' },
+  '.cm-scroller': {
+    fontFamily: 'var(--mono)',
+    fontSize: 'var(--mono-size)',
+    lineHeight: '20px',
+    fontFeatureSettings: "'calt' 0",
+  },
+  '.cm-content': { padding: '6px 0', caretColor: 'var(--text)' },
+  '.cm-line': { padding: '0 12px 0 2px' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': {
+    background: 'var(--selected) !important',
+  },
+  '.cm-activeLine': { background: 'transparent' },
+  '&.cm-focused .cm-activeLine': {
+    background: 'color-mix(in srgb, var(--text) 5%, transparent)',
+  },
+  '.cm-gutters': { background: 'var(--surface)', color: 'var(--text-3)', border: '0' },
+  '.cm-lineNumbers .cm-gutterElement': {
+    padding: '0 12px 0 0',
+    minWidth: '38px',
+    fontSize: 'var(--size-11)',
+  },
+  '.cm-activeLineGutter': { background: 'transparent', color: 'var(--text)' },
+  '.cm-gutterElement.problem-number': { color: 'var(--bounced)', fontWeight: '600' },
+  '.change-gutter': { width: '3px', order: '-1' },
+  '.change-gutter .change-bar': { background: 'var(--accent)' },
+  '.problem-text': {
+    background: 'var(--bounced-tint)',
+    color: 'var(--bounced)',
+    font: 'var(--size-12)/20px var(--font)',
+    padding: '0 12px 0 14px',
+    whiteSpace: 'pre-wrap',
+    overflowWrap: 'anywhere',
+  },
+  '.problem-line': {
+    textDecoration: 'underline wavy var(--bounced-mark) 1px',
+    textUnderlineOffset: '3px',
+  },
+  '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': {
+    background: 'var(--pressed)',
+    color: 'inherit',
+  },
+  '.cm-selectionMatch': { background: 'var(--pressed)' },
+  '.cm-searchMatch': { background: 'var(--deferred-tint)', color: 'inherit' },
+  '.cm-searchMatch-selected': { background: 'var(--selected)' },
+  '.cm-tooltip': FLOATING,
+  '.cm-tooltip .docs': {
+    maxWidth: '420px',
+    padding: '8px 10px',
+    font: 'var(--size-12)/18px var(--font)',
+  },
+  '.cm-tooltip .docs code': {
+    display: 'block',
+    marginBottom: '4px',
+    color: 'var(--text)',
+    whiteSpace: 'pre-wrap',
+  },
+  '.cm-tooltip .docs .effect': { color: 'var(--text-3)', marginTop: '4px' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul': {
+    fontFamily: 'var(--mono)',
+    fontSize: 'var(--mono-size)',
+    maxHeight: '236px',
+    padding: '4px',
+  },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': {
+    padding: '0 8px',
+    lineHeight: '24px',
+    borderRadius: 'var(--r-4)',
+    display: 'flex',
+    gap: '8px',
+  },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': {
+    background: 'var(--selected) !important',
+    color: 'var(--text) !important',
+  },
+  '.cm-completionLabel': { color: 'var(--text)' },
+  '.cm-completionMatchedText': { textDecoration: 'none', color: 'var(--accent)' },
+  '.cm-completionDetail': {
+    fontStyle: 'normal',
+    marginLeft: '0',
+    color: 'var(--text-2)',
+    overflow: 'hidden',
+    textOverflow: 'ellipsis',
+    maxWidth: '320px',
+  },
+  '.cm-completionInfo': {
+    ...FLOATING,
+    padding: '8px 10px',
+    maxWidth: '280px',
+    font: 'var(--size-12)/18px var(--font)',
+  },
+  '.cm-panels': { background: 'var(--frame)', color: 'var(--text)' },
+  '.cm-panels.cm-panels-top': { borderBottom: '1px solid var(--line)' },
+  '.cm-panel.cm-search': { padding: '6px 12px', font: 'var(--size-12)/20px var(--font)' },
+  '.cm-panel.cm-search input, .cm-panel.cm-search button': {
+    font: 'inherit',
+    color: 'var(--text)',
+    background: 'var(--raised)',
+    backgroundImage: 'none',
+    border: '1px solid var(--line-strong)',
+    borderRadius: 'var(--r-4)',
+    height: '24px',
+  },
+  '.cm-panel.cm-search label': { fontSize: 'var(--size-12)', color: 'var(--text-2)' },
+  '.cm-panel.cm-search [name=close]': { border: '0', background: 'none', width: '24px' },
+});
