@@ -185,15 +185,18 @@ export class WorkspaceEngine {
       diagnostics: new Diagnostics(clock, 'warn'),
       guard: this.guard,
       resolver,
-      maildirs: new WorkerMaildirs({
-        clock: mailClock,
-        random,
-        hostname: hostname(),
-        pid: process.pid,
-        mapMaildirPath: (path) => remaps.maildir(path),
-        placeOf: (path) =>
-          path.startsWith(`${layout.root}/`) ? path.slice(layout.root.length + 1) : path,
-      }),
+      maildirs: new WorkerMaildirs(
+        {
+          clock: mailClock,
+          random,
+          hostname: hostname(),
+          pid: process.pid,
+          mapMaildirPath: (path) => remaps.maildir(path),
+          placeOf: (path) =>
+            path.startsWith(`${layout.root}/`) ? path.slice(layout.root.length + 1) : path,
+        },
+        clock,
+      ),
       leaving: this.capture,
       overlays: {
         // Routes first, suppression after them.

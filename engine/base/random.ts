@@ -7,13 +7,27 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
+/** Filled at once: a call to the system costs as much for 16 bytes as for thousands. */
+const POOL_BYTES = 8_192;
+
 export class SystemRandom implements Random {
+  readonly #pool = new Uint8Array(POOL_BYTES);
+  #used = POOL_BYTES;
+
   next(): number {
     return Math.random();
   }
 
   bytes(count: number): Uint8Array {
-    return randomFillSync(new Uint8Array(count));
+    if (count > POOL_BYTES) return randomFillSync(new Uint8Array(count));
+    if (this.#used + count > POOL_BYTES) {
+      randomFillSync(this.#pool);
+      this.#used = 0;
+    }
+    const bytes = this.#pool.slice(this.#used, this.#used + count);
+    // Nothing that was given out stays behind.
+    this.#pool.fill(0, this.#used, (this.#used += count));
+    return bytes;
   }
 }
 

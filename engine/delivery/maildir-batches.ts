@@ -1,10 +1,12 @@
 /**
- * The way to the maildir worker: jobs gather into batches, two of which are under way at most, so
- * that one is written while the next one fills. A worker that dies fails what it had, and the next
+ * The way to the maildir worker: jobs gather for a moment into batches, two of which are under way
+ * at most, so that one is written while the next one fills. A worker that dies fails what it had, and the next
  * batch starts another one.
  */
 import { Worker } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { WORKER_LIMITS } from '../base/threads.ts';
 import type { WorkerAnswer, WorkerBatch, WorkerJob, WorkerResult } from './maildir-worker.ts';
 
 /** A job whose body is not placed yet. */
@@ -14,6 +16,8 @@ export type BatchJob = Omit<WorkerJob, 'offset' | 'length'>;
 const BYTES_UNDER_WAY_MAX = 64 * 1024 * 1024;
 const JOBS_UNDER_WAY_MAX = 20_000;
 const BATCHES_UNDER_WAY_MAX = 2;
+/** How long the first job of a batch waits for company; waking a thread costs more than a file. */
+const GATHER_MS = 8;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const BATCH_JOBS_MAX = 1000;
 
@@ -31,7 +35,13 @@ export class MaildirBatches {
   #batchId = 0;
   #bytesUnderWay = 0;
   #jobsUnderWay = 0;
-  #isFlushing = false;
+  #isGathering = false;
+  readonly #clock: Clock;
+
+  /** @param clock real time */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Resolves when less is under way than the bounds allow. */
   async room(): Promise<void> {
@@ -47,10 +57,10 @@ export class MaildirBatches {
       this.#pending.push({ body, jobs, settle });
       this.#bytesUnderWay += body.byteLength;
       this.#jobsUnderWay += jobs.length;
-      if (this.#isFlushing) return;
-      this.#isFlushing = true;
-      queueMicrotask(() => {
-        this.#isFlushing = false;
+      if (this.#isGathering) return;
+      this.#isGathering = true;
+      this.#clock.timer(GATHER_MS, () => {
+        this.#isGathering = false;
         this.#flush();
       });
     });
@@ -102,7 +112,10 @@ export class MaildirBatches {
 
   #started(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = new Worker(new URL('./maildir-worker.ts', import.meta.url));
+    const worker = new Worker(new URL('./maildir-worker.ts', import.meta.url), {
+      name: 'maildir',
+      resourceLimits: WORKER_LIMITS,
+    });
     worker.on('message', (answer: WorkerAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#died(worker, error));
     worker.on('exit', () => this.#died(worker, new Error('the maildir worker ended')));
@@ -119,7 +132,7 @@ export class MaildirBatches {
       this.#jobsUnderWay -= pending.jobs.length;
       pending.settle(results.slice(at, (at += pending.jobs.length)));
     }
-    this.#flush();
+    if (!this.#isGathering) this.#flush();
     for (const waiter of this.#waiters.splice(0)) waiter();
   }
 

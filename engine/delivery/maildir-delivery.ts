@@ -115,10 +115,12 @@ export class DirectMaildirs implements MaildirDeliverer {
 export class WorkerMaildirs implements MaildirDeliverer {
   readonly isImmediate = false;
   readonly #options: MaildirOptions;
-  readonly #batches = new MaildirBatches();
+  readonly #batches: MaildirBatches;
 
-  constructor(options: MaildirOptions) {
+  /** @param realClock for the gathering of batches */
+  constructor(options: MaildirOptions, realClock: Clock) {
     this.#options = options;
+    this.#batches = new MaildirBatches(realClock);
   }
 
   room(): Promise<void> {
@@ -180,7 +182,10 @@ export function renderPath(
   );
 }
 
-function pathContext(request: Omit<MaildirRequest, 'isRepeat'>, recipient: EnvelopeAddress): JsonObject {
+function pathContext(
+  request: Omit<MaildirRequest, 'isRepeat'>,
+  recipient: EnvelopeAddress,
+): JsonObject {
   const { message, queue, queueName } = request;
   return {
     meta: message.meta,

@@ -8,6 +8,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
+import { runInBackground } from '../base/threads.ts';
 import { createMaildir, findDelivered, MaildirError, storeMessage } from '../maildir/maildir.ts';
 import type { MaildirTarget } from '../maildir/maildir.ts';
 import { stableFileNames } from '../maildir/unique-name.ts';
@@ -40,6 +41,7 @@ export interface WorkerAnswer {
 const KNOWN_COUNT_MAX = 100_000;
 const known = new Set<string>();
 
+if (parentPort !== null) runInBackground();
 parentPort?.on('message', (batch: WorkerBatch) => {
   const results = batch.jobs.map((job) =>
     writeJob(job, new Uint8Array(batch.bodies, job.offset, job.length)),

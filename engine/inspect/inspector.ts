@@ -1,6 +1,6 @@
 /**
  * The inspect thread, seen from the main thread: what a message looks like, on demand, and the
- * full-text index, filled behind reception. While mail comes in fast the thread works a quarter of
+ * full-text index, filled behind reception. While mail comes in fast the thread works a tenth of
  * the time, so that reception keeps the processor; the lag is visible and made up for afterwards.
  */
 import type { Clock, Timer } from '../base/clock.ts';
@@ -11,9 +11,9 @@ import type { IndexStep, PartRead, Preview, PreviewParams } from './inspect-read
 import type { Inspection } from './inspect-message.ts';
 
 /** After a commit, before its rows are looked at: others follow it in a burst. */
-const COMMIT_DELAY_MS = 50;
+const COMMIT_DELAY_MS = 100;
 /** Rest after a step, as a multiple of the step, while rows keep coming in. */
-const BUSY_REST_FACTOR = 3;
+const BUSY_REST_FACTOR = 9;
 /** After a step that failed. */
 const FAILURE_DELAY_MS = 5_000;
 
@@ -57,6 +57,7 @@ export class Inspector {
     this.#reader = new Reader({
       folder: options.folder,
       modules: [options.indexReads.href, INSPECT_READS.href],
+      isBackground: true,
     });
     options.store.onCommit(() => this.#wake(COMMIT_DELAY_MS));
     this.#wake(0);

@@ -11,8 +11,17 @@ import type { EpochMs } from '../base/clock.ts';
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** The second that was formatted last: in a burst it is asked for again and again. */
+let lastSecond = { second: NaN, text: '' };
+
 /** `Mon, 5 Jan 2015 10:00:00 +0000`, always UTC. */
 export function formatRfc2822(timeMs: EpochMs): string {
+  const second = Math.floor(timeMs / 1000);
+  if (second !== lastSecond.second) lastSecond = { second, text: rfc2822Of(second * 1000) };
+  return lastSecond.text;
+}
+
+function rfc2822Of(timeMs: EpochMs): string {
   const date = new Date(timeMs);
   const day = DAYS[date.getUTCDay()] ?? '';
   const month = MONTHS[date.getUTCMonth()] ?? '';

@@ -7,7 +7,7 @@
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatRfc2822 } from './date.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject } from './json.ts';
 import type { Message } from './message.ts';
 import { wrapText } from './wrap.ts';
 
@@ -71,14 +71,17 @@ export function supplementalHeader(
   settings: SupplementalHeaderSettings,
 ): string {
   const [only] = recipients;
-  const facts = new Map<string, JsonValue>([
-    [MARK_KEY, MARK],
-    ['recipient', recipients.length === 1 && only !== undefined ? only : [...recipients]],
-    ...settings.includeMetaNames.map((name): [string, JsonValue] => [name, meta[name] ?? null]),
-  ]);
-  const sorted = [...facts].sort(([a], [b]) => (a < b ? -1 : 1));
-  const encoded = Buffer.from(JSON.stringify(Object.fromEntries(sorted))).toString('base64');
+  const recipient = recipients.length === 1 && only !== undefined ? only : [...recipients];
+  const facts = withMeta({ [MARK_KEY]: MARK, recipient }, meta, settings.includeMetaNames);
+  const encoded = Buffer.from(JSON.stringify(facts)).toString('base64');
   return `${settings.headerName}: ${wrapText(encoded, BASE64_WIDTH)}\r\n`;
+}
+
+/** The marked facts and the metadata that is asked for, keys sorted. */
+function withMeta(facts: JsonObject, meta: JsonObject, names: readonly string[]): JsonObject {
+  if (names.length === 0) return facts;
+  const all = { ...facts, ...Object.fromEntries(names.map((name) => [name, meta[name] ?? null])) };
+  return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Puts the supplemental field on top of a message. */

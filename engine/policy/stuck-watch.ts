@@ -14,6 +14,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { EpochMs } from '../base/clock.ts';
+import { WORKER_LIMITS } from '../base/threads.ts';
 
 /** What is kept about it for the next start. */
 export interface StuckNote {
@@ -48,6 +49,7 @@ export class StuckWatch {
     const worker = new Worker(new URL('./stuck-worker.ts', import.meta.url), {
       workerData: data,
       name: 'stuck-watch',
+      resourceLimits: WORKER_LIMITS,
     });
     worker.on('message', onStuck);
     // Without it the engine goes on as well as before.

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
+import { runInBackground } from '../base/threads.ts';
 import { BodyFiles } from './bodies.ts';
 import { bodiesFolder, databaseFile, openForReading } from './database.ts';
 import { ReadContext } from './read-context.ts';
@@ -14,7 +15,8 @@ import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
 const port = parentPort;
 if (!port) throw new Error('Bug: reader-worker.ts runs in a worker thread only');
 
-const { folder, modules } = workerData as ReaderData;
+const { folder, modules, isBackground } = workerData as ReaderData;
+if (isBackground) runInBackground();
 const table: Record<string, ReadTable[string]> = { ...reads };
 for (const url of modules) {
   const more = (await import(url)) as { reads: ReadTable };

@@ -5,6 +5,7 @@
  * a long list never delays a delivery.
  */
 import { Worker } from 'node:worker_threads';
+import { WORKER_LIMITS } from '../base/threads.ts';
 import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
 
 export class Reader {
@@ -41,6 +42,7 @@ export class Reader {
     const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), {
       workerData: this.#data,
       name: 'store-reader',
+      resourceLimits: WORKER_LIMITS,
     });
     worker.on('message', (answer: ReadAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#ended(worker, error as Error));

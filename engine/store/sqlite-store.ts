@@ -12,6 +12,7 @@ import { Worker } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
+import { WORKER_LIMITS } from '../base/threads.ts';
 import type { Message } from '../mail/message.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { encodeEnvelope, encodeScheduling, encodeTransaction, stateNumber } from './encode.ts';
@@ -109,6 +110,7 @@ export class SqliteStore implements Store {
     const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
       workerData: data,
       name: 'store-writer',
+      resourceLimits: WORKER_LIMITS,
     });
     const { promise, resolve, reject } = Promise.withResolvers<Opened>();
     worker.once('message', (message: FromWriter) => {

@@ -58,6 +58,8 @@ export interface ReaderData {
   readonly folder: string;
   /** Modules that add reads: each exports `reads`, as `reads.ts` does. */
   readonly modules: readonly string[];
+  /** Its answers can wait while all processors are busy. */
+  readonly isBackground?: boolean;
 }
 
 export interface ReadRequest {

@@ -7,6 +7,7 @@
  * The thread begins with the first request, and anew with the next one should it end.
  */
 import { Worker } from 'node:worker_threads';
+import { WORKER_LIMITS } from '../base/threads.ts';
 import type { SuppressionEntry, SuppressionKey } from './entry.ts';
 import type {
   ListRequests,
@@ -93,6 +94,7 @@ export class SuppressionList {
     const worker = new Worker(new URL('./list-worker.ts', import.meta.url), {
       workerData: { file: this.file },
       name: 'suppression-list',
+      resourceLimits: WORKER_LIMITS,
     });
     worker.on('message', (answer: WorkerAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#ended(worker, error as Error));

@@ -2,13 +2,13 @@
  * Durable ingest (acknowledged = on disk) next to `smtp-sink`, which throws everything away. The
  * engine runs as users run it: trace and transcript on, deliveries into maildirs going on.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { EngineStatus } from '../../engine/api/protocol.ts';
 import { ServeProcess, eventually } from '../support/serve-process.ts';
 import { findTool } from '../support/tools.ts';
+import { freePort, startSink } from './sink.ts';
 
 const ROUNDS = 3;
 const MODES = [
@@ -50,11 +50,7 @@ export async function benchIngest(): Promise<void> {
     return;
   }
   const sinkPort = await freePort();
-  const sink = spawn(
-    sinkTool,
-    [...(process.getuid?.() === 0 ? ['-u', 'postfix'] : []), `127.0.0.1:${sinkPort}`, '512'],
-    { stdio: 'ignore' },
-  );
+  const sink = startSink(sinkTool, sinkPort);
   await using engine = await ServeProcess.start();
   let sent = 0;
   const rate = (port: number, mode: (typeof MODES)[number]): number => {
@@ -121,14 +117,4 @@ export async function benchIngest(): Promise<void> {
   } finally {
     sink.kill();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -4,11 +4,15 @@
  * `docs/performance.md`.
  */
 import { benchClock } from './clock.ts';
+import { benchDelivery } from './delivery.ts';
 import { benchIngest } from './ingest.ts';
+import { benchStore } from './store.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   ingest: benchIngest,
   clock: benchClock,
+  delivery: benchDelivery,
+  store: benchStore,
 };
 
 const chosen = process.argv.slice(2);

@@ -11,6 +11,7 @@ import { errnoText } from '../../../engine/delivery/errno-replies.ts';
 import type { Message } from '../../../engine/mail/message.ts';
 import { parseQueueName } from '../../../engine/mail/queue-name.ts';
 import { makeMessage, spoolIds } from '../../support/make-message.ts';
+import { SystemClock } from '../../../engine/base/clock.ts';
 import { SimClock } from '../../support/sim-clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -41,7 +42,7 @@ function deliver(
 
 const kinds: [string, (o: MaildirOptions) => MaildirDeliverer][] = [
   ['DirectMaildirs', (o) => new DirectMaildirs(o)],
-  ['WorkerMaildirs', (o) => new WorkerMaildirs(o)],
+  ['WorkerMaildirs', (o) => new WorkerMaildirs(o, new SystemClock())],
 ];
 
 describe.each(kinds)('%s', (_, make) => {
@@ -135,11 +136,11 @@ describe('WorkerMaildirs', () => {
   it('finds its own file when a delivery is repeated, also with flags', async () => {
     await using folder = tempFolder();
     const message = makeMessage(ids);
-    const first = new WorkerMaildirs(options());
+    const first = new WorkerMaildirs(options(), new SystemClock());
     const unique = (await deliver(first, message, folder.path)).written[0]?.unique ?? '';
     await first.close();
     fs.renameSync(`${folder.path}/new/${unique}`, `${folder.path}/cur/${unique}:2,S`);
-    const second = new WorkerMaildirs(options({ pid: 10 }));
+    const second = new WorkerMaildirs(options({ pid: 10 }), new SystemClock());
     const again = await deliver(second, message, folder.path, true);
     await second.close();
     expect(again.written.map((w) => w.unique)).toEqual([unique]);
@@ -148,7 +149,7 @@ describe('WorkerMaildirs', () => {
 
   it('makes a folder again that the user removed', async () => {
     await using folder = tempFolder();
-    const maildirs = new WorkerMaildirs(options());
+    const maildirs = new WorkerMaildirs(options(), new SystemClock());
     await deliver(maildirs, makeMessage(ids), `${folder.path}/m`);
     fs.rmSync(`${folder.path}/m`, { recursive: true });
     const { written } = await deliver(maildirs, makeMessage(ids), `${folder.path}/m`);
@@ -158,7 +159,7 @@ describe('WorkerMaildirs', () => {
 
   it('keeps many bodies apart, and close() waits for all of them', async () => {
     await using folder = tempFolder();
-    const maildirs = new WorkerMaildirs(options());
+    const maildirs = new WorkerMaildirs(options(), new SystemClock());
     const count = 500;
     const all = Array.from({ length: count }, (_, i) =>
       deliver(
