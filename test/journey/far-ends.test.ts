@@ -115,9 +115,9 @@ test(
     });
     expect((await engine.api<FarEndReceived>('/far-ends/later/received')).mails).toEqual([]);
     await engine.api('/far-ends/remove', { name: 'later' });
-    const wrong = await postyard('far-end', 'add', 'x', '--rule', '{"do":"reject","at":"nowhere"}');
-    expect(wrong.status).not.toBe(0);
-    expect(wrong.stderr).toMatch(/rules\[0\]\.at/);
+    await expect(
+      engine.api('/far-ends', { farEnd: { name: 'x', rules: [{ do: 'reject', at: 'nowhere' }] } }),
+    ).rejects.toThrow(/400 .*rules\[0\]\.at/);
     await eventually('it is gone', async () =>
       (await engine.api<FarEndList>('/far-ends')).farEnds.every(({ name }) => name !== 'later'),
     );
