@@ -12,6 +12,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   swaks: 'swaks',
   'smtp-sink': 'postfix',
   mutt: 'mutt',
+  doveadm: 'dovecot-imapd',
 };
 
 /** Absolute path of a program, or null. `/usr/sbin` is searched too: Debian keeps servers there. */
