@@ -15,10 +15,12 @@ import { LOG_ACTIONS } from './actions/log.ts';
 import { MAIL_ACTIONS } from './actions/mail.ts';
 import { MAILDIR_ACTIONS } from './actions/maildir.ts';
 import { QUEUE_ACTIONS } from './actions/queue.ts';
+import { ROUTE_ACTIONS } from './actions/routes.ts';
+import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
 export type ActionGroup =
-  'This message' | 'This queue' | 'This record' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
+  'This message' | 'This queue' | 'This route' | 'This record' | 'Suppression' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
 
 export interface Action {
   readonly id: string;
@@ -45,7 +47,9 @@ export const ACTIONS: readonly Action[] = [
   ...MAILDIR_ACTIONS,
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
+  ...ROUTE_ACTIONS,
   ...CLOCK_ACTIONS,
+  ...SUPPRESSION_ACTIONS,
   ...LAB_ACTIONS,
   ...LOG_ACTIONS,
   ...LIST_ACTIONS,

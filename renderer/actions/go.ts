@@ -31,12 +31,42 @@ export const GO_ACTIONS: readonly Action[] = [
     run: (yard) => yard.goTo('queues'),
   },
   {
+    id: 'go-suppression',
+    label: 'Suppression',
+    group: 'Go to',
+    keys: ['g u'],
+    icon: 'suppress',
+    hint: (yard) => thousands(yard.suppression.status?.count ?? 0),
+    run: (yard) => yard.goTo('suppression'),
+  },
+  {
     id: 'go-lab',
     label: 'Lab',
     group: 'Go to',
     keys: ['g l'],
     icon: 'policy',
     run: (yard) => yard.goTo('lab'),
+  },
+  {
+    id: 'go-routes',
+    label: 'Routes',
+    group: 'Go to',
+    keys: ['g r'],
+    icon: 'plan',
+    run: (yard) => {
+      yard.routes.show('routes');
+      yard.goTo('routes');
+    },
+  },
+  {
+    id: 'go-outgoing',
+    label: 'Outgoing: what left or was refused',
+    group: 'Go to',
+    icon: 'leaves',
+    run: (yard) => {
+      yard.routes.show('outgoing');
+      yard.goTo('routes');
+    },
   },
   {
     id: 'go-log',

@@ -59,7 +59,7 @@ export const LIST_ACTIONS: readonly Action[] = [
     label: 'Select the row',
     group: 'List',
     keys: ['x'],
-    lists: ['mail', 'maildir', 'lab'],
+    lists: ['mail', 'maildir', 'lab', 'suppression'],
     icon: 'check',
     refusal: (yard) => (yard.cursor.current === null ? 'No row is chosen' : null),
     run: toggle,
@@ -68,7 +68,7 @@ export const LIST_ACTIONS: readonly Action[] = [
     id: 'clear-selection',
     label: 'Select nothing',
     group: 'List',
-    lists: ['mail', 'maildir', 'lab'],
+    lists: ['mail', 'maildir', 'lab', 'suppression'],
     icon: 'close',
     refusal: (yard) => (yard.cursor.selected.size === 0 ? 'Nothing is selected' : null),
     run: (yard) => yard.cursor.clearSelection(),
@@ -119,6 +119,18 @@ function open(yard: Postyard): void {
       if (current) yard.openRow(current.seq);
       return;
     }
+    case 'routes': {
+      const name = yard.routesCursor.current;
+      if (yard.routes.rowOf(name) !== null) yard.routes.edit(name);
+      return;
+    }
+    case 'suppression': {
+      const entry = yard.suppression.entries.find(
+        ({ id }) => id === yard.suppressionCursor.current,
+      );
+      if (entry?.rowSeq != null) yard.openRow(entry.rowSeq);
+      return;
+    }
     case 'none':
       return;
     case 'lab': {
@@ -141,6 +153,10 @@ const WITHOUT_DETAIL: ReadonlySet<Screen> = new Set(['queues', 'lab']);
 function back(yard: Postyard): void {
   const { opened, queues } = yard;
   if (isInDetail()) return focusList(yard.place.screen === 'maildir' ? 'maildir' : 'mail');
+  if (yard.place.screen === 'routes') {
+    yard.routes.closeLua();
+    return yard.routes.closeEditor();
+  }
   if (yard.cursor.selected.size > 0) return yard.cursor.clearSelection();
   if (opened.seq !== null && !WITHOUT_DETAIL.has(yard.place.screen)) return opened.close();
   if (yard.place.screen === 'queues' && queues.opened !== null) {

@@ -12,6 +12,7 @@ import type {
   DnsZones,
   EngineStatus,
   Journey,
+  LedgerPage,
   LinkRequest,
   LinkResult,
   LuaFunctionList,
@@ -35,6 +36,13 @@ import type {
   ReplayRequest,
   ReplayRun,
   ReplayRunList,
+  RouteChanged,
+  RouteCheck,
+  RouteCheckRequest,
+  RouteList,
+  RouteLua,
+  RouteMoved,
+  RoutePutRequest,
   RowDetail,
   RowPage,
   RowsRequest,
@@ -42,6 +50,18 @@ import type {
   SendTestResult,
   SettingChange,
   SettingsAnswer,
+  SuppressionAdd,
+  SuppressionAdded,
+  SuppressionChange,
+  SuppressionDemoRequest,
+  SuppressionDemoResult,
+  SuppressionImport,
+  SuppressionImported,
+  SuppressionLua,
+  SuppressionPage,
+  SuppressionRemove,
+  SuppressionRemoved,
+  SuppressionStatus,
 } from '../../engine/api/protocol.ts';
 
 export class ApiFailure extends Error {
@@ -82,6 +102,26 @@ export class Api {
   queue = (name: string): Promise<QueueDetail> => this.#get(`/queues/${encodeURIComponent(name)}`);
   queueAction = (action: QueueAction): Promise<QueueActionResult> =>
     this.#post('/queues/actions', action);
+  routes = (): Promise<RouteList> => this.#get('/routes');
+  putRoute = (name: string, request: RoutePutRequest): Promise<RouteChanged> =>
+    this.#send('PUT', `/routes/${encodeURIComponent(name)}`, request);
+  toggleRoute = (name: string, enabled: boolean): Promise<RouteChanged> =>
+    this.#send('PATCH', `/routes/${encodeURIComponent(name)}`, { enabled });
+  removeRoute = (name: string): Promise<RouteChanged> =>
+    this.#send('DELETE', `/routes/${encodeURIComponent(name)}`);
+  orderRoutes = (names: readonly string[]): Promise<RouteChanged> =>
+    this.#post('/routes/order', { names });
+  checkRoute = (request: RouteCheckRequest): Promise<RouteCheck> =>
+    this.#post('/routes/check', request);
+  moveRouted = (request: { name?: string }): Promise<RouteMoved> =>
+    this.#post('/routes/move', request);
+  setCapture = (enabled: boolean): Promise<RouteChanged> =>
+    this.#post('/routes/capture', { enabled });
+  routeLua = (name: string | null): Promise<RouteLua> =>
+    this.#get(name === null ? '/lua/routes' : `/routes/${encodeURIComponent(name)}/lua`);
+  openHosts = (hosts: readonly string[]): Promise<RouteChanged> =>
+    this.#send('PUT', '/open-hosts', { hosts });
+  ledger = (query: Query): Promise<LedgerPage> => this.#get('/ledger', query);
   records = (query: Query, signal?: AbortSignal): Promise<RecordPage> =>
     this.#get('/records', query, signal);
   maildirs = (): Promise<MaildirTree> => this.#get('/maildirs');
@@ -111,31 +151,66 @@ export class Api {
   sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
     this.#post('/send-test', request);
   restart = (): Promise<{ restarting: true }> => this.#post('/restart', {});
+  suppression = (query: Query): Promise<SuppressionPage> => this.#get('/suppression', query);
+  addSuppression = (request: SuppressionAdd): Promise<SuppressionAdded> =>
+    this.#post('/suppression', request);
+  removeSuppression = (request: SuppressionRemove): Promise<SuppressionRemoved> =>
+    this.#post('/suppression/remove', request);
+  undoSuppression = (request: { undo: string }): Promise<ChangedResult> =>
+    this.#post('/suppression/undo', request);
+  importSuppression = (request: SuppressionImport): Promise<SuppressionImported> =>
+    this.#post('/suppression/import', request);
+  exportSuppression = async (query: Query): Promise<Blob> =>
+    (await this.#respond(`/suppression/export${suffixOf(query)}`, {})).blob();
+  changeSuppression = (change: SuppressionChange): Promise<SuppressionStatus> =>
+    this.#post('/suppression/settings', change);
+  suppressionLua = (query: Query): Promise<SuppressionLua> => this.#get('/suppression/lua', query);
+  suppressionDemo = (request: SuppressionDemoRequest): Promise<SuppressionDemoResult> =>
+    this.#post('/suppression/demo', request);
+  resetSuppressionDemo = (): Promise<SuppressionStatus> =>
+    this.#post('/suppression/demo/reset', {});
   link = (request: LinkRequest): Promise<LinkResult> => this.#post('/links', request);
 
   #get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== null && value !== undefined && value !== '') search.set(key, String(value));
-    }
-    const suffix = search.size === 0 ? '' : `?${search.toString()}`;
-    return this.#ask<T>(path + suffix, { signal: signal ?? null });
+    return this.#ask<T>(path + suffixOf(query), { signal: signal ?? null });
   }
 
   #post<T>(path: string, body: unknown, deadline?: AbortSignal): Promise<T> {
-    const headers = { 'content-type': 'application/json' };
-    return this.#ask<T>(path, { method: 'POST', headers, body: JSON.stringify(body) }, deadline);
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    };
+    return this.#ask<T>(path, init, deadline);
+  }
+
+  #send<T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    return this.#ask<T>(path, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
   }
 
   async #ask<T>(path: string, init: RequestInit, deadline?: AbortSignal): Promise<T> {
-    const timeout = deadline ?? AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    return (await (await this.#respond(path, init, deadline)).json()) as T;
+  }
+
+  /** @throws {ApiFailure} with the engine's own words */
+  async #respond(
+    path: string,
+    init: RequestInit,
+    deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  ): Promise<Response> {
     const answer = await fetch(`/api/v1${path}`, {
       ...init,
-      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+      signal: init.signal ? AbortSignal.any([init.signal, deadline]) : deadline,
       headers: { ...init.headers, authorization: `Bearer ${this.#token() ?? ''}` },
       cache: 'no-store',
     });
-    if (answer.ok) return (await answer.json()) as T;
+    if (answer.ok) return answer;
     const error = (await answer.json().catch(() => null)) as ApiError | null;
     throw new ApiFailure(
       answer.status,
@@ -143,4 +218,12 @@ export class Api {
       error?.error?.message ?? `The engine answered ${answer.status}`,
     );
   }
+}
+
+function suffixOf(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') search.set(key, String(value));
+  }
+  return search.size === 0 ? '' : `?${search.toString()}`;
 }

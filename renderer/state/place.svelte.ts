@@ -5,8 +5,9 @@
 import type { Action } from '../actions.ts';
 import type { IconName } from '../parts/icons.ts';
 
-export type Screen = 'mail' | 'maildir' | 'queues' | 'lab' | 'log' | 'settings';
-export type ListName = 'mail' | 'maildir' | 'scheduled' | 'messages' | 'lab' | 'log' | 'none';
+export type Screen = 'mail' | 'maildir' | 'queues' | 'routes' | 'suppression' | 'lab' | 'log' | 'settings';
+export type ListName =
+  'mail' | 'maildir' | 'scheduled' | 'messages' | 'routes' | 'suppression' | 'lab' | 'log' | 'none';
 
 interface MenuChoice {
   readonly kind: 'choice';
@@ -49,11 +50,11 @@ export interface OpenSource {
   readonly error: string | null;
 }
 
-const SCREENS: readonly Screen[] = ['mail', 'queues', 'lab', 'log', 'settings'];
+const SCREENS: readonly Screen[] = ['mail', 'queues', 'routes', 'suppression', 'lab', 'log', 'settings'];
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());
-  #overlay = $state<'palette' | 'keys' | null>(null);
+  #overlay = $state<'palette' | 'keys' | 'presentation' | null>(null);
   #menu = $state.raw<OpenMenu | null>(null);
   #source = $state.raw<OpenSource | null>(null);
   #asked = $state.raw<Asked | null>(null);
@@ -63,7 +64,7 @@ export class Place {
   get screen(): Screen {
     return this.#screen;
   }
-  get overlay(): 'palette' | 'keys' | null {
+  get overlay(): 'palette' | 'keys' | 'presentation' | null {
     return this.#overlay;
   }
   get menu(): OpenMenu | null {
@@ -90,7 +91,7 @@ export class Place {
     if (SCREENS.includes(screen)) history.replaceState(history.state, '', `#/${screen}`);
   }
 
-  openOverlay(overlay: 'palette' | 'keys'): void {
+  openOverlay(overlay: 'palette' | 'keys' | 'presentation'): void {
     this.#remember();
     this.#menu = null;
     this.#overlay = overlay;

@@ -4,10 +4,12 @@
  */
 import { getContext, setContext } from 'svelte';
 import type {
+  EngineStatus,
   LiveEvent,
   MaildirMessage,
   QueuedMessage,
   RecordRow,
+  SuppressionEntryRow,
 } from '../../engine/api/protocol.ts';
 import { Api, ApiFailure } from '../connection/api.ts';
 import { LiveConnection } from '../connection/live.ts';
@@ -24,7 +26,10 @@ import { OpenedRow } from './opened-row.svelte.ts';
 import { Place, type ListName, type Screen } from './place.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Queues } from './queues.svelte.ts';
+import { Routes, type RouteLine } from './routes.svelte.ts';
 import { Settings } from './settings.svelte.ts';
+import { SuppressionDemoState } from './suppression-demo.svelte.ts';
+import { SuppressionState } from './suppression.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
 import { Views } from './views.svelte.ts';
 
@@ -47,9 +52,12 @@ export class Postyard {
   readonly mail = new MailList(this.api);
   readonly opened = new OpenedRow(this.api);
   readonly queues = new Queues(this.api);
+  readonly routes = new Routes(this.api);
   readonly log = new LogTail(this.api, this.preferences.chosen.hiddenRecordTypes);
   readonly maildirs = new Maildirs(this.api);
   readonly settings = new Settings(this.api);
+  readonly suppression = new SuppressionState(this.api, this.toasts);
+  readonly suppressionDemo = new SuppressionDemoState(this.api);
   readonly views = new Views(this.api, this.preferences);
   readonly lab = new Lab(this.api, this.preferences);
   #silenceTimer: ReturnType<typeof setInterval> | null = null;
@@ -70,6 +78,10 @@ export class Postyard {
     () => this.queues.scheduled,
     ({ name }) => name,
   );
+  readonly routesCursor = cursorOver<RouteLine, string>(
+    () => this.routes.lines,
+    ({ key }) => key,
+  );
   readonly messageCursor = cursorOver<QueuedMessage, string>(
     () => this.queues.detail?.messages ?? [],
     ({ messageId }) => messageId,
@@ -78,6 +90,10 @@ export class Postyard {
   readonly #noCursor = cursorOver<string, string>(
     () => [],
     (key) => key,
+  );
+  readonly suppressionCursor = cursorOver<SuppressionEntryRow, number>(
+    () => this.suppression.entries,
+    ({ id }) => id,
   );
   readonly logCursor = cursorOver<RecordRow, number>(
     () => this.log.records,
@@ -125,6 +141,10 @@ export class Postyard {
         return this.scheduledCursor;
       case 'messages':
         return this.messageCursor;
+      case 'routes':
+        return this.routesCursor;
+      case 'suppression':
+        return this.suppressionCursor;
       case 'lab':
         return this.lab.cursor;
       case 'log':
@@ -210,14 +230,14 @@ export class Postyard {
     this.engine.heard();
     switch (event.type) {
       case 'welcome':
-        this.engine.takeStatus(event.status);
+        this.#takeStatus(event.status);
         if (!this.#hasLoaded) void this.#loadAll();
         return;
       case 'resync':
         void this.#loadAll();
         return;
       case 'status':
-        this.engine.takeStatus(event.status);
+        this.#takeStatus(event.status);
         return;
       case 'rows':
         this.mail.takeEvent(event.added, event.changed, event.total);
@@ -226,6 +246,7 @@ export class Postyard {
         }
         for (const { seq } of event.changed) this.opened.changed(seq);
         this.views.countSoon();
+        this.routes.mailChanged();
         this.maildirs.treeChanged();
         return;
       case 'records':
@@ -242,15 +263,22 @@ export class Postyard {
     }
   }
 
+  #takeStatus(status: EngineStatus): void {
+    this.engine.takeStatus(status);
+    this.routes.takeStatus(status);
+    this.suppression.takeStatus(status.suppression);
+  }
+
   async #loadAll(): Promise<void> {
     this.#hasLoaded = true;
     try {
-      this.engine.takeStatus(await this.api.status());
+      this.#takeStatus(await this.api.status());
       await Promise.all([
         this.mail.isReady ? this.mail.reload('in-place') : this.mail.open(this.mail.filter),
         this.queues.load(),
         this.lab.reload(this.policyMain),
         this.log.load(),
+        this.suppression.load(),
         this.maildirs.loadTree(),
         this.views.count(),
       ]);

@@ -21,6 +21,7 @@ export interface PaletteEntry {
 const GROUPS: readonly ActionGroup[] = [
   'This message',
   'This queue',
+  'This route',
   'This record',
   'Lab',
   'List',
