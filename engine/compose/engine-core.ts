@@ -43,6 +43,7 @@ import type { ReceptionMode } from '../reception/mode.ts';
 import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
+import { TraceHub } from '../reception/trace-hub.ts';
 import type { SessionFacts, Store } from '../store/store.ts';
 import { recordSink } from './record-sink.ts';
 import type { RecordFollower } from './record-sink.ts';
@@ -102,12 +103,14 @@ export class EngineCore {
   #isStopping = false;
   readonly #gcra = new GcraStore();
   readonly #audit: AuditLog;
+  readonly #tracer: TraceHub;
   readonly #tls: TlsContexts;
 
   constructor(options: CoreOptions) {
     this.options = options;
     const { mailClock, clock, random, guard, resolver, diagnostics, mode } = options;
     this.ids = new SpoolIdSource(mailClock, random);
+    this.#tracer = new TraceHub(mailClock);
     this.#audit = new AuditLog(mailClock, clock, (text) => diagnostics.write('error', text));
     this.setup = new SetupServices(this.#logSetup(), options.mapStatePath, (level, text) =>
       diagnostics.write(level, text),
@@ -268,6 +271,7 @@ export class EngineCore {
       tls: this.#tls,
       metrics: receptionMetrics(this.metrics),
       audit: this.#audit,
+      tracer: this.#tracer,
       overlay: this.options.overlays.reception,
       refusal: () => {
         const why = this.#whyNotUp();
@@ -348,6 +352,7 @@ export class EngineCore {
       mx: resolver,
       metrics: this.metrics,
       audit: this.#audit,
+      tracer: this.#tracer,
       nodeId,
       spools: () => this.setup.spools,
       liveness: () => this.#whyNotUp(),

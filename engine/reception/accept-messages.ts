@@ -10,6 +10,7 @@
  */
 import { toError } from '../base/assert.ts';
 import { INSERTS_IN_FLIGHT_MAX } from '../base/limits.ts';
+import { cloneJson } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import { plainReply, reply as parsedReply } from '../mail/smtp-reply.ts';
 import { SmtpReplyError } from '../mail/smtp-reply-error.ts';
@@ -19,6 +20,7 @@ import type { RefusedRow, StoredTransaction } from '../store/store.ts';
 import type { PassedReply } from './overlay.ts';
 import type { Deadline } from './deadline.ts';
 import type { ReceivedMessage } from './receive-messages.ts';
+import type { RelayDecision } from './relay.ts';
 import { recordReception } from './record-reception.ts';
 import { readReport } from './report.ts';
 import type { Report } from './report.ts';
@@ -105,7 +107,28 @@ async function decide(
   const goesOn = report ? report.disposition === 'LogThenRelay' : decision.mayRelay;
   const fate =
     queue === 'null' ? discardState : goesOn ? 'queued' : report ? ('null' as const) : 'refused';
-  return { message, queue, fate, report };
+  const decided: Decided = { message, queue, fate, report };
+  if (session.tracer.isWatched) traceDecided(session, decided, decision);
+  return decided;
+}
+
+function traceDecided(session: Session, decided: Decided, decision: RelayDecision): void {
+  const { message, queue, fate, report } = decided;
+  const [only, ...more] = message.recipients.map(({ email }) => email);
+  session.tracer.publish({
+    MessageDisposition: {
+      relay: decision.mayRelay,
+      log_arf: decision.logArf,
+      log_oob: decision.logOob,
+      queue,
+      meta: cloneJson(message.meta),
+      sender: message.sender.email,
+      recipient: more.length > 0 ? [only ?? '', ...more] : (only ?? ''),
+      id: message.id,
+      was_arf_or_oob: report !== null,
+      will_enqueue: fate === 'queued',
+    },
+  });
 }
 
 /** Nothing may be relayed: the transaction is refused, though KumoMTA has logged its reception. */

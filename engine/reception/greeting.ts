@@ -11,19 +11,24 @@ import type { Endpoint } from './endpoint.ts';
 import type { Session } from './session.ts';
 import { respond } from './respond.ts';
 
+/** What is known of a connection as soon as it is there. */
+export function introduce(session: Session): void {
+  session.meta.set('reception_protocol', 'ESMTP');
+  session.meta.set('received_via', formatEndpoint(session.local));
+  session.meta.set('received_from', formatEndpoint(session.peer));
+}
+
 /** @param proxied addresses from a PROXY header; null when it named none */
 export function greet(
   session: Session,
   proxied: { readonly source: Endpoint; readonly destination: Endpoint } | null = null,
 ): void | Promise<void> {
-  session.meta.set('reception_protocol', 'ESMTP');
   const settled = proxied
     ? moveTo(session, { peer: proxied.source, local: proxied.destination })
     : settleParams(session);
-  const { events } = session.deps;
-  if (settled || events.has('smtp_server_connection_accepted')) {
-    return admit(session, settled ?? Promise.resolve());
-  }
+  const isAsked = session.deps.events.has('smtp_server_connection_accepted');
+  if (settled || isAsked) return admit(session, settled ?? Promise.resolve());
+  session.trail.notHandled('smtp_server_connection_accepted');
   return respond(session, banner(session));
 }
 
@@ -31,7 +36,10 @@ async function admit(session: Session, settled: Promise<void>): Promise<void> {
   let reply: ServerReply;
   try {
     await settled;
-    await session.deps.events.smtpServerConnectionAccepted(session.meta, session.trail);
+    const { events } = session.deps;
+    if (!events.has('smtp_server_connection_accepted'))
+      session.trail.notHandled('smtp_server_connection_accepted');
+    await events.smtpServerConnectionAccepted(session.meta, session.trail);
     reply = banner(session);
   } catch (error) {
     // A refusal here replaces the banner and ends the session, whatever its code.
@@ -65,6 +73,7 @@ function settleParams(session: Session): void | Promise<void> {
   session.meta.set('received_from', formatEndpoint(session.peer));
   publishParams(session);
   if (session.deps.events.has('smtp_server_get_dynamic_parameters')) return askParams(session);
+  session.trail.notHandled('smtp_server_get_dynamic_parameters');
 }
 
 async function askParams(session: Session): Promise<void> {

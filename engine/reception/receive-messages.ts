@@ -85,10 +85,14 @@ async function groupRecipients(
   const { events } = session.deps;
   if (whole instanceof Message && events.has('smtp_server_data')) {
     await events.smtpServerData(whole, session.meta, session.trail);
+  } else {
+    session.trail.notHandled('smtp_server_data');
   }
   if (whole instanceof Message && events.has('smtp_server_split_transaction')) {
     const groups = await events.smtpServerSplitTransaction(whole, session.meta, session.trail);
     if (groups) return groups;
+  } else {
+    session.trail.notHandled('smtp_server_split_transaction');
   }
   const { recipients } = whole;
   if (session.params.batchHandling === 'BifurcateAlways') return recipients.map((one) => [one]);
@@ -112,6 +116,8 @@ async function receiveOne(
       progress.state = isMarkedSuppressed(message) ? 'suppressed' : 'rejected';
       throw error;
     }
+  } else {
+    session.trail.notHandled('smtp_server_message_received');
   }
   if (overlay && message.getMeta('queue') !== 'null') {
     return applyOverlay(session, overlay, message, progress);

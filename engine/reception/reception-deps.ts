@@ -9,6 +9,7 @@ import type { QueueDoor } from '../queue/queue-door.ts';
 import type { Store } from '../store/store.ts';
 import type { ReceptionOverlay } from './overlay.ts';
 import type { TlsContexts } from './tls.ts';
+import type { TraceHub } from './trace-hub.ts';
 
 export interface ReceptionDeps {
   /** Real: sockets, timeouts, transcripts. */
@@ -24,6 +25,7 @@ export interface ReceptionDeps {
   readonly tls: TlsContexts;
   readonly metrics: ReceptionMetrics;
   readonly audit: Pick<AuditTrail, 'authentication'>;
+  readonly tracer: TraceHub;
   /** Routes and suppression; null in strict mode. */
   readonly overlay: ReceptionOverlay | null;
   /**

@@ -10,10 +10,11 @@
 import { LISTENER_DOMAINS_MAX } from '../base/limits.ts';
 import type { ConnectionMeta } from '../mail/connection-meta.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
-import type { EventTrace } from '../policy/event-call.ts';
 import { PolicyError, PolicyReject } from '../policy/events.ts';
 import type { PolicyEvents } from '../policy/events.ts';
 import type { ListenerDomain, LogDispositionMode } from '../policy/settings.ts';
+import { listenerDomainCall } from './trace-hub.ts';
+import type { Trail } from './trail.ts';
 
 export interface RelayDecision {
   readonly mayRelay: boolean;
@@ -36,13 +37,14 @@ const CLOSED: RelayDecision = { mayRelay: false, logArf: 'Ignore', logOob: 'Igno
 export class RelayCheck {
   readonly #events: PolicyEvents;
   readonly #meta: ConnectionMeta;
-  readonly #trace: EventTrace;
+  readonly #trail: Trail;
+  readonly #unasked = new Set<string>();
   readonly #domains = new Map<string, ListenerDomain | null>();
 
-  constructor(events: PolicyEvents, meta: ConnectionMeta, trace: EventTrace) {
+  constructor(events: PolicyEvents, meta: ConnectionMeta, trail: Trail) {
     this.#events = events;
     this.#meta = meta;
-    this.#trace = trace;
+    this.#trail = trail;
   }
 
   /** Answers at once when the policy has no `get_listener_domain`. */
@@ -52,7 +54,16 @@ export class RelayCheck {
     recipient: EnvelopeAddress,
   ): RelayDecision | Promise<RelayDecision> {
     if (this.#events.has('get_listener_domain')) return this.#ask(peer, sender, recipient);
+    for (const { domain } of [sender, recipient]) this.#noteUnasked(domain);
     return peer.isRelayHost ? OPEN : CLOSED;
+  }
+
+  /** Once per domain, as a handler would have been called. */
+  #noteUnasked(domain: string): void {
+    if (this.#unasked.has(domain)) return;
+    if (this.#unasked.size >= LISTENER_DOMAINS_MAX) this.#unasked.clear();
+    this.#unasked.add(domain);
+    this.#trail.notHandled(listenerDomainCall(domain));
   }
 
   async #ask(
@@ -71,7 +82,7 @@ export class RelayCheck {
     const known = this.#domains.get(domain);
     if (known !== undefined) return known;
     const answer = await this.#events
-      .getListenerDomain(domain, peer.listener, this.#meta, this.#trace)
+      .getListenerDomain(domain, peer.listener, this.#meta, this.#trail)
       .catch((error: unknown) => {
         // A reject is not honoured here: the client sees an internal error.
         throw error instanceof PolicyReject

@@ -45,6 +45,7 @@ function send(
   }
   if (wire !== '' && !reply.isInTrail) trail.line('server', shown(wire));
   connection.write(wire);
+  session.tracer.wrote(wire);
   if (reply.command !== null) noteRefusal(session, code, text);
   session.line = null;
   session.subject = null;
@@ -57,6 +58,7 @@ function send(
     const goodbye = `421 ${session.params.hostname} disconnecting due to previous error`;
     trail.line('server', goodbye);
     connection.write(`${goodbye}\r\n`);
+    session.tracer.wrote(`${goodbye}\r\n`);
   }
   if (reply.then !== 'continue' || code === 421) {
     session.end(isRejection(code, text) ? code : null, text);

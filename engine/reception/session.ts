@@ -31,7 +31,7 @@ import { Connection } from './connection.ts';
 import { DataReader } from './data-reader.ts';
 import type { Endpoint } from './endpoint.ts';
 import { finishBody } from './finish-body.ts';
-import { greet } from './greeting.ts';
+import { greet, introduce } from './greeting.ts';
 import type { ReceptionMode } from './mode.ts';
 import { parseProxyHeader } from './proxy-header.ts';
 import type { ReceptionDeps } from './reception-deps.ts';
@@ -43,6 +43,7 @@ import { accept, refuse } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import { storeUnaccepted } from './store-transaction.ts';
 import type { TlsFacts } from './tls.ts';
+import { SessionTracer } from './trace-hub.ts';
 import { Trail } from './trail.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -67,6 +68,7 @@ export class Session {
   readonly connection: Connection;
   readonly meta = new ConnectionMeta();
   readonly trail: Trail;
+  readonly tracer: SessionTracer;
   readonly relay: RelayCheck;
   readonly startedMs: EpochMs;
   readonly startedRealMs: EpochMs;
@@ -109,7 +111,8 @@ export class Session {
     this.#onClosed = onClosed;
     this.peer = addresses.peer;
     this.local = addresses.local;
-    this.trail = new Trail(deps.clock);
+    this.tracer = new SessionTracer(deps.tracer, this.meta);
+    this.trail = new Trail(deps.clock, this.tracer);
     this.relay = new RelayCheck(deps.events, this.meta, this.trail);
     this.startedMs = deps.mailClock.now();
     this.startedRealMs = deps.clock.now();
@@ -133,6 +136,8 @@ export class Session {
 
   start(): void {
     this.connection.watchSilence(this.params.clientTimeoutMs);
+    introduce(this);
+    this.tracer.publish('Connected');
     if (this.listener.isImplicitTls) {
       // What arrives before the certificate is at hand belongs to TLS.
       this.connection.pause();
@@ -234,6 +239,7 @@ export class Session {
     }
     const message = toError(thrown).message;
     this.deps.diagnostic('error', `Error in SmtpServerSession ${this.id}: ${message}`);
+    this.tracer.publish({ Diagnostic: { level: 'ERROR', message } });
     return refuse(
       421,
       `4.3.0 ${this.params.hostname} technical difficulties`,
@@ -252,6 +258,7 @@ export class Session {
 
   #received(chunk: Buffer): void {
     this.connection.touch();
+    this.tracer.read(chunk);
     this.#input.push(chunk);
     if (this.#isBusy && this.#input.length > PIPELINE_BYTES_MAX) this.connection.pause();
     this.#pump();
@@ -379,6 +386,7 @@ export class Session {
   #closed(): void {
     this.abandonTransaction(null, 'the connection was lost', 'aborted');
     this.#abandonWaiter?.(new SessionOver('the connection was lost'));
+    this.tracer.publish('Closed');
     this.#onClosed();
   }
 }

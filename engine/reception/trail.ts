@@ -11,6 +11,7 @@ import {
 import type { Clock } from '../base/clock.ts';
 import type { EventCall, EventTrace } from '../policy/event-call.ts';
 import type { TranscriptLine } from '../store/store.ts';
+import type { SessionTracer } from './trace-hub.ts';
 
 export class Trail implements EventTrace {
   readonly #clock: Clock;
@@ -19,9 +20,12 @@ export class Trail implements EventTrace {
   #calls: EventCall[] = [];
   #lostLines = 0;
   #lostCalls = 0;
+  readonly #tracer: SessionTracer | null;
 
-  constructor(clock: Clock) {
+  /** @param tracer is told of every call, also when the trail is full */
+  constructor(clock: Clock, tracer: SessionTracer | null = null) {
     this.#clock = clock;
+    this.#tracer = tracer;
     this.#began = clock.monotonic();
   }
 
@@ -31,8 +35,14 @@ export class Trail implements EventTrace {
   }
 
   add(call: EventCall): void {
+    this.#tracer?.called(call);
     if (this.#calls.length < EVENT_CALLS_MAX) this.#calls.push(call);
     else this.#lostCalls++;
+  }
+
+  /** The policy has no handler for this call. Watchers are told of it all the same. */
+  notHandled(name: string): void {
+    this.#tracer?.notHandled(name);
   }
 
   line(who: TranscriptLine['who'], text: string): void {

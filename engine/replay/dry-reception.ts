@@ -16,6 +16,7 @@ import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { Session } from '../reception/session.ts';
 import { TlsContexts } from '../reception/tls.ts';
+import { TraceHub } from '../reception/trace-hub.ts';
 import { splitIpPort } from '../base/ip.ts';
 import type { Store, StoredTransaction, TranscriptLine } from '../store/store.ts';
 import { converse } from './dry-client.ts';
@@ -165,6 +166,7 @@ function receptionDeps(
       rejection: nothing,
     },
     audit: { authentication: nothing },
+    tracer: new TraceHub(policy.mailClock),
     overlay,
     refusal: () => null,
     diagnostic: (level, text) => policy.services.diagnostic(level, text),

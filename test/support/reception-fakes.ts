@@ -22,6 +22,7 @@ import { STRICT_MODE } from '../../engine/reception/mode.ts';
 import type { ReceptionMode } from '../../engine/reception/mode.ts';
 import type { ReceptionDeps } from '../../engine/reception/reception-deps.ts';
 import { TlsContexts } from '../../engine/reception/tls.ts';
+import { TraceHub } from '../../engine/reception/trace-hub.ts';
 import { MemoryStore } from './memory-store.ts';
 
 type Handler = (...args: never[]) => unknown;
@@ -154,6 +155,7 @@ export class ReceptionWorld {
   readonly log = new FakeLog();
   readonly diagnostics: string[] = [];
   readonly counts = { denied: 0, open: 0, received: 0, rejections: 0 };
+  readonly tracer = new TraceHub(new SystemClock());
   listener!: EsmtpListener;
   readonly #folder = mkdtempSync(join(tmpdir(), 'reception-'));
 
@@ -203,6 +205,7 @@ export class ReceptionWorld {
         rejection: () => void counts.rejections++,
       },
       audit: { authentication: () => {} },
+      tracer: this.tracer,
       overlay: null,
       refusal: () => null,
       diagnostic: (level, text) => void this.diagnostics.push(`${level}: ${text}`),

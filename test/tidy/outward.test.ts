@@ -44,6 +44,8 @@ const KNOWN: Readonly<Record<string, string>> = {
   'engine/policy/bindings/lua-io.ts: child_process.spawnSync': 'io.popen, in strict mode only',
   'engine/policy/bindings/lua-os.ts: child_process.spawnSync': 'os.execute, in strict mode only',
   'engine/compose/name-servers.ts: dns.getServers': 'reads the configuration, asks nobody',
+  'engine/api/kumo/trace-socket.ts: ws.WebSocketServer': 'takes connections of its own listener',
+  'engine/api/kumo/trace-socket.ts: WebSocket': 'the type of a connection that came in',
   'engine/reception/tls.ts: tls.TLSSocket': 'the server side of an accepted connection',
   'engine/api/send-test.ts: nodemailer.createTransport': 'to the engine itself, on loopback',
   'engine/commands/send.ts: nodemailer.createTransport': 'the command is a client, not the engine',

@@ -6,14 +6,17 @@
  *
  * Source: reference `http-logs-reception.md` §1.7.
  */
-import { createServer } from 'node:http';
+import { STATUS_CODES, createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { toError } from '../../base/assert.ts';
 import { splitIpPort } from '../../base/ip.ts';
+import type { AuthInfo } from '../../mail/connection-meta.ts';
 import { StoreFullError } from '../../store/store.ts';
 import type { HttpListenerSettings } from '../../policy/settings.ts';
+import type { TraceHub } from '../../reception/trace-hub.ts';
 import { AccessControl } from './access-control.ts';
 import { ADMIN_ROUTES } from './admin-routes.ts';
 import { Authentication } from './authentication.ts';
@@ -25,8 +28,10 @@ import { INSPECT_ROUTES } from './inspect-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import type { Handler, KumoApiDeps, Routes } from './route.ts';
 import { SERVICE_ROUTES } from './service-routes.ts';
+import { TRACE_SERVER_PATH, TraceSockets } from './trace-socket.ts';
 
 export interface KumoHttpDeps extends KumoApiDeps {
+  readonly tracer: TraceHub;
   /** Key and certificate of a listener with `use_tls`. */
   readonly tls: {
     identity(
@@ -41,7 +46,15 @@ const THEMES: Routes = {
   ...INSPECT_ROUTES,
   ...SERVICE_ROUTES,
 };
-const ROUTES: Routes = { ...THEMES, ...openApiRoutes(THEMES) };
+/** What is a WebSocket, asked for without wanting one. */
+const SOCKETS: Routes = {
+  [TRACE_SERVER_PATH]: {
+    GET: () => {
+      throw new HttpRefusal(400, "Connection header did not include 'upgrade'");
+    },
+  },
+};
+const ROUTES: Routes = { ...THEMES, ...SOCKETS, ...openApiRoutes({ ...THEMES, ...SOCKETS }) };
 
 export class KumoHttpListener {
   /** `ip:port` as bound. */
@@ -51,6 +64,7 @@ export class KumoHttpListener {
   readonly #server: Server;
   readonly #authentication: Authentication;
   readonly #access: AccessControl;
+  readonly #traces: TraceSockets;
 
   private constructor(server: Server, settings: HttpListenerSettings, deps: KumoHttpDeps) {
     const { address, port } = server.address() as AddressInfo;
@@ -60,8 +74,12 @@ export class KumoHttpListener {
     this.#deps = deps;
     this.#authentication = new Authentication(deps);
     this.#access = new AccessControl(deps);
+    this.#traces = new TraceSockets(deps.tracer);
     server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
       void this.#serve(incoming, response);
+    });
+    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.#upgrade(incoming, socket, head);
     });
     server.on('error', (error) => deps.diagnostic('error', `HTTP listener: ${error.message}`));
   }
@@ -86,6 +104,7 @@ export class KumoHttpListener {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
+    this.#traces.close();
     await closed;
   }
 
@@ -111,14 +130,7 @@ export class KumoHttpListener {
     const path = url.pathname;
     const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
     if (!route) return { status: 404, body: '' };
-    const peerIp = plainIp(incoming.socket.remoteAddress);
-    const auth = await this.#authentication.identify(
-      peerIp,
-      this.#settings.trustedHosts,
-      incoming.headers.authorization,
-    );
-    const refusal = await this.#access.refusal(this.address, { method, path }, auth);
-    if (refusal !== null) throw new HttpRefusal(401, refusal);
+    const auth = await this.#admit(incoming, { method, path });
     const handler = handlerFor(route, method);
     if (!handler) throw new HttpRefusal(405, '');
     const request: KumoRequest = {
@@ -127,13 +139,46 @@ export class KumoHttpListener {
       query: url.searchParams,
       listener: this.address,
       hostname: this.#settings.hostname,
-      peerIp,
+      peerIp: plainIp(incoming.socket.remoteAddress),
       localIp: plainIp(incoming.socket.localAddress),
       auth,
       contentType: incoming.headers['content-type'],
       body: await readBody(incoming, this.#settings.requestBodyLimit),
     };
     return handler(request, this.#deps);
+  }
+
+  /** @throws {HttpRefusal} who asks is nobody they claim to be, or may not */
+  async #admit(
+    incoming: IncomingMessage,
+    request: { readonly method: string; readonly path: string },
+  ): Promise<AuthInfo> {
+    const auth = await this.#authentication.identify(
+      plainIp(incoming.socket.remoteAddress),
+      this.#settings.trustedHosts,
+      incoming.headers.authorization,
+    );
+    const refusal = await this.#access.refusal(this.address, request, auth);
+    if (refusal !== null) throw new HttpRefusal(401, refusal);
+    return auth;
+  }
+
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // A client that leaves meanwhile is nothing to report.
+    socket.on('error', () => socket.destroy());
+    const path = new URL(incoming.url ?? '/', 'http://localhost').pathname;
+    try {
+      if (path !== TRACE_SERVER_PATH) throw new HttpRefusal(404, '');
+      await this.#admit(incoming, { method: 'GET', path });
+      this.#traces.accept(incoming, socket, head);
+    } catch (error) {
+      const { status = 500, body } = this.#failure(error);
+      const text = String(body);
+      const headers = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(text)}`;
+      socket.end(
+        `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headers}\r\nconnection: close\r\n\r\n${text}`,
+      );
+    }
   }
 
   #failure(error: unknown): Answer {

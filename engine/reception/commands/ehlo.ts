@@ -16,6 +16,7 @@ interface Ehlo {
 export function ehlo(session: Session, command: Ehlo): ServerReply | Promise<ServerReply> {
   const extensions = command.verb === 'EHLO' ? extensionsFor(session) : null;
   if (session.deps.events.has('smtp_server_ehlo')) return ask(session, command, extensions);
+  session.trail.notHandled('smtp_server_ehlo');
   return greeted(session, command.domain, extensions);
 }
 

@@ -26,6 +26,7 @@ export function mail(session: Session, command: Mail): ServerReply | Promise<Ser
     }
   }
   if (session.deps.events.has('smtp_server_mail_from')) return ask(session, command.address);
+  session.trail.notHandled('smtp_server_mail_from');
   return begin(session, command.address);
 }
 

@@ -42,6 +42,7 @@ function consider(
   if (overLimit) return overLimit;
   session.recipientCount++;
   if (session.deps.events.has('smtp_server_rcpt_to')) return ask(session, transaction, recipient);
+  session.trail.notHandled('smtp_server_rcpt_to');
   return add(transaction, recipient);
 }
 

@@ -18,6 +18,7 @@ import { PolicyError } from '../../../../engine/policy/events.ts';
 import type { HttpListenerSettings } from '../../../../engine/policy/settings.ts';
 import type { SessionFacts } from '../../../../engine/store/store.ts';
 import { AdminRules } from '../../../../engine/queue/admin-rules.ts';
+import { TraceHub } from '../../../../engine/reception/trace-hub.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { FakeLog, FakePolicy, FakeQueue } from '../../../support/reception-fakes.ts';
 
@@ -93,6 +94,7 @@ class World {
   readonly deps: KumoHttpDeps;
   trouble: string | null = null;
   readonly audited: string[] = [];
+  readonly tracer = new TraceHub(new SystemClock());
 
   constructor() {
     const clock = new SystemClock();
@@ -122,6 +124,7 @@ class World {
       store: this.store,
       mx: { lookupMx: () => Promise.reject(new Error('no dns')) },
       metrics,
+      tracer: this.tracer,
       audit: {
         authentication: ({ identity, isSuccess }) => this.audited.push(`${identity} ${isSuccess}`),
         authorization: ({ access, privilege, matchingResource }) =>
