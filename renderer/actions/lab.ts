@@ -141,7 +141,10 @@ function tryStarter(yard: Postyard): void {
   const { files } = yard.lab;
   const file = files.active;
   if (!file) return;
-  files.replace(file.path, withStarter(file.text));
+  const text = withStarter(file.text);
+  files.replace(file.path, text);
+  const before = text.slice(0, text.indexOf(`kumo.on('${STARTER_CONSTRUCTOR}'`));
+  start(yard, files.open(file.path, before.split('\n').length));
   yard.lab.setThrough({ kind: 'constructor', name: STARTER_CONSTRUCTOR });
   const match = 'POST http://127.0.0.1:8080/mail';
   if (!yard.lab.stubs.some((stub) => stub.match === match)) {

@@ -40,6 +40,23 @@ async function openTab(page: Page, tab: string, index = 5): Promise<void> {
   await page.waitForTimeout(300);
 }
 
+async function openLab(page: Page): Promise<void> {
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  await page.locator('.cm-line').first().waitFor();
+  await page.locator("[id^='captured-']").first().waitFor();
+}
+
+/** By the editor's own search, as somebody would. */
+async function replaceInEditor(page: Page, from: string, to: string): Promise<void> {
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+f');
+  await page.keyboard.type(from);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.keyboard.type(to);
+}
+
 export const SCENES: readonly Scene[] = [
   { name: 'first-start', rows: 0 },
   { name: 'mail-20', rows: 20 },
@@ -92,6 +109,29 @@ export const SCENES: readonly Scene[] = [
       await page.keyboard.press('/');
       await page.keyboard.type('route:sg-smarthost code:4xx st', { delay: 5 });
       await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: 'suppression',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('u');
+      await page.getByRole('row', { name: /bounced\.before/ }).click();
+      await page.keyboard.press('r');
+      await page.getByText('Lua send rejects').waitFor();
+    },
+  },
+  {
+    name: 'suppression-presented',
+    rows: 1204,
+    async go(page) {
+      for (const key of ['g', 'u', 'p']) await page.keyboard.press(key);
+      await page.getByRole('dialog', { name: 'Suppression, presented' }).waitFor();
+      for (const next of ['2 of 6', '3 of 6', '4 of 6']) {
+        await page.keyboard.press('ArrowRight');
+        await page.getByText(next).waitFor();
+      }
     },
   },
   {
@@ -163,6 +203,42 @@ export const SCENES: readonly Scene[] = [
       }
       await page.waitForTimeout(300);
       for (const key of ['j', 'j', 'j', 's']) await page.keyboard.press(key);
+      await page.waitForTimeout(300);
+    },
+  },
+  { name: 'lab-empty', rows: 20, go: (page) => openLab(page) },
+  {
+    name: 'lab',
+    rows: 34,
+    async go(page) {
+      await openLab(page);
+      await replaceInEditor(page, 'smarthost.example.net', 'smarthost.example.org');
+      await page.locator('[data-list="lab"]').focus();
+      for (const key of ['j', 'x', 'j', 'x', 'j', 'x', 'j', 'x']) await page.keyboard.press(key);
+      await page.keyboard.press('Control+Enter');
+      await page.getByText('different').first().waitFor();
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'lab-error',
+    rows: 34,
+    async go(page) {
+      await openLab(page);
+      await replaceInEditor(page, 'kumo.http.build_client', 'oops.build_client');
+      await page.locator('.problem-text').waitFor();
+      await page.getByRole('button', { name: /Run through/ }).click();
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'lab-webhook',
+    rows: 34,
+    async go(page) {
+      await openLab(page);
+      await page.getByRole('button', { name: 'Try a delivery in Lua' }).click();
+      await page.getByText('1 different').waitFor();
+      await page.getByRole('button', { name: /^Network 1/ }).click();
       await page.waitForTimeout(300);
     },
   },

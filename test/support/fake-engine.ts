@@ -124,6 +124,11 @@ export class FakeEngine implements AsyncDisposable {
     this.#serveRows();
     this.#serveQueues();
     this.#serveRest();
+    this.lab.serve(
+      server,
+      (selection) => this.#selected(selection),
+      (rows) => rows.map(({ to }) => this.add(1, { to, state: 'queued' })[0]?.seq ?? 0),
+    );
     serveClock(server, this);
     serveSettings(server);
     server.get('/api/v1/live', { websocket: true }, (socket) => this.#join(socket));

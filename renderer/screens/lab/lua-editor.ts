@@ -176,6 +176,7 @@ function basics(): Extension {
     highlightActiveLineGutter(),
     history(),
     drawSelection(),
+    EditorView.lineWrapping,
     indentOnInput(),
     indentUnit.of('  '),
     EditorState.tabSize.of(2),
