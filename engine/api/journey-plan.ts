@@ -1,4 +1,4 @@
-/** What an attempt's details say about where it went and why, as Journey parts and steps. */
+/** The connection plan of an attempt, as a part of the Journey. */
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { AttemptRead } from '../store/journey-reads.ts';
 import type { JourneyPart, JourneyStep } from './protocol.ts';
@@ -25,6 +25,13 @@ export function planPart(attempt: AttemptRead): JourneyPart | null {
   };
 }
 
+/** Why this port: `smtp_port` of the path unless somebody said otherwise. */
+export const PORT_RULES: Readonly<Record<string, string>> = {
+  remote_port: 'port by remote_port of the source',
+  entry: 'port by its entry in the list',
+  smtp_port: 'port by smtp_port of the path',
+};
+
 function planStep(entry: JsonValue, index: number, attempt: AttemptRead): JourneyStep {
   const fields = isObject(entry) ? entry : { name: String(entry) };
   const address = [fields['ip'] ?? fields['addr'], fields['port']]
@@ -36,39 +43,17 @@ function planStep(entry: JsonValue, index: number, attempt: AttemptRead): Journe
     offsetMs: null,
     what: String(index + 1),
     text: `${text(fields['name'])} ${address}`.trim(),
-    result: address !== '' && attempt.peer?.includes(address) ? 'used' : text(rule),
+    result:
+      address !== '' && attempt.peer?.includes(address) ? 'used' : (PORT_RULES[text(rule)] ?? ''),
     durationMs: null,
     source: null,
   };
 }
 
-/** Keys that have a place of their own in the Journey. */
-const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(['plan', 'arithmetic']);
-
-/** Everything else that the details say, one line each, in words when they are words. */
-export function detailSteps(attempt: AttemptRead): JourneyStep[] {
-  return Object.entries(attempt.details)
-    .filter(([key, value]) => !SHOWN_ELSEWHERE.has(key) && value !== null)
-    .map(([key, value]) => ({
-      kind: 'why' as const,
-      offsetMs: null,
-      what: '',
-      text: `${words(key)}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-      result: '',
-      durationMs: null,
-      source: null,
-    }));
-}
-
-/** `capturedInstead` as `captured instead`. */
-function words(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll('_', ' ');
-}
-
-function text(value: JsonValue | undefined): string {
+export function text(value: JsonValue | undefined): string {
   return value === undefined || value === null ? '' : String(value);
 }
 
-function isObject(value: JsonValue): value is JsonObject {
+export function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

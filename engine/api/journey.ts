@@ -10,7 +10,8 @@ import type { AttemptRead, TraceRead } from '../store/journey-reads.ts';
 import type { RowRead } from '../store/row-reads.ts';
 import type { RecordEntry } from '../store/store.ts';
 import { conversationSteps } from './journey-conversation.ts';
-import { detailSteps, planPart } from './journey-plan.ts';
+import { attemptSteps } from './attempt-words.ts';
+import { planPart } from './journey-plan.ts';
 import type {
   Journey,
   JourneyPart,
@@ -174,7 +175,7 @@ function attemptParts(
       state: STATE_OF_OUTCOME[attempt.outcome],
       code: attempt.code,
       steps: [
-        ...detailSteps(attempt),
+        ...attemptSteps(attempt),
         ...attempt.events.flatMap(callSteps),
         ...problemSteps(attempt.problem),
       ],

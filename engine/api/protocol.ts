@@ -231,6 +231,8 @@ export interface AttemptDetail {
   readonly nextDueMs: number | null;
   /** `20 m × 2⁰ + 12 s jitter` */
   readonly arithmetic: string | null;
+  /** Sentences about where it went and why, with their sources. */
+  readonly notes: readonly JourneyStep[];
   readonly transcript: readonly TranscriptLine[];
   /** The far end that it led to, and the message there. */
   readonly farEnd?: FarEndPlace | null;

@@ -3,6 +3,7 @@ import type { MailClock } from '../base/mail-clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatSpan } from '../base/span-words.ts';
 import type { Inspector } from '../inspect/inspector.ts';
+import type { WaitingSummary } from '../queue/queue-lists.ts';
 import type { Queues } from '../queue/queues.ts';
 import { FilterError } from '../search/filter-query.ts';
 import type { FilterQuery } from '../search/filter-query.ts';
@@ -10,8 +11,11 @@ import { parseFilter } from '../search/parse-filter.ts';
 import type { RowRead } from '../store/row-reads.ts';
 import type { RowSummary, Store } from '../store/store.ts';
 import type { Download, RowsDoor, RowsQuery } from './doors.ts';
+import { attemptSteps } from './attempt-words.ts';
 import { composeJourney } from './journey.ts';
 import { textOf, withoutCode } from './journey.ts';
+import { withNow } from './journey-waiting.ts';
+import type { JourneyNow } from './journey-waiting.ts';
 import { maildirPlace } from './maildir-place.ts';
 import type {
   AttemptList,
@@ -113,7 +117,9 @@ export class RowsView implements RowsDoor {
       store.read('attempts', { seq }),
       store.read('rowRecords', { seq }),
     ]);
-    return read === null ? null : composeJourney({ read, trace, attempts, records });
+    if (read === null) return null;
+    const { parts } = composeJourney({ read, trace, attempts, records });
+    return { parts: withNow(parts, this.#now(read.row)) };
   }
 
   async attempts(seq: number): Promise<AttemptList | null> {
@@ -141,6 +147,7 @@ export class RowsView implements RowsDoor {
         text: withoutCode(attempt),
         nextDueMs: attempt.nextDueMs,
         arithmetic: textOf(attempt.details['arithmetic']) || null,
+        notes: attemptSteps(attempt),
         transcript: attempt.transcript,
         farEnd: this.#parts.farEndOf(attempt.peer, attempt.text),
       })),
@@ -201,11 +208,24 @@ export class RowsView implements RowsDoor {
     return suppressedBy === null ? {} : { suppressedBy };
   }
 
-  #whyWaiting(row: RowSummary): string | null {
-    if (row.messageId === null || (row.state !== 'queued' && row.state !== 'deferred')) return null;
+  #now(row: RowSummary): JourneyNow {
     const { queues, mailClock } = this.#parts;
-    const waiting = queues.lists.find(row.messageId as SpoolId, row.queue);
-    return waiting === null ? null : withClock(waiting, mailClock);
+    const waiting = this.#waiting(row);
+    return {
+      nowMs: mailClock.now(),
+      queue: queues.lists.configOf(row.queue),
+      waiting: waiting && { why: withClock(waiting, mailClock), dueMs: waiting.dueMs },
+    };
+  }
+
+  #waiting(row: RowSummary): WaitingSummary | null {
+    if (row.messageId === null || (row.state !== 'queued' && row.state !== 'deferred')) return null;
+    return this.#parts.queues.lists.find(row.messageId as SpoolId, row.queue);
+  }
+
+  #whyWaiting(row: RowSummary): string | null {
+    const waiting = this.#waiting(row);
+    return waiting === null ? null : withClock(waiting, this.#parts.mailClock);
   }
 
   /** One sentence on what became of it. */

@@ -10,6 +10,7 @@
  * Source: reference `queues-delivery.md` §5; golden findings 12-20.
  */
 import { toError } from '../base/assert.ts';
+import type { MonotonicMs } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
@@ -73,6 +74,8 @@ export class SmtpSession implements DeliverySession {
   /** There was a connection, and it is gone. */
   #wasConnected = false;
   #isExhausted = false;
+  /** One attempt may need several connections. */
+  #attemptStartedMs: MonotonicMs = 0;
   #phase = 'new';
   /** Who is left of a message whose attempt goes on. */
   #unfinished: { readonly id: string; readonly emails: readonly string[] } | null = null;
@@ -113,6 +116,8 @@ export class SmtpSession implements DeliverySession {
 
   async connect(_messages: readonly Message[]): Promise<void> {
     this.#throwIfAborted();
+    if (this.#unfinished === null) this.#attemptStartedMs = this.#deps.clock.monotonic();
+    this.#line?.transcript.countFrom(this.#attemptStartedMs);
     const gone = (await this.#line?.opened.connection.unsolicited()) ?? null;
     this.#throwIfAborted();
     if (this.#line && gone === null) return;
@@ -122,7 +127,7 @@ export class SmtpSession implements DeliverySession {
       throw new ReturnMessage(gone?.kind === 'reply' ? 'PeerClosedConnection' : 'DispatcherDrop');
     }
     const failures: OpeningFailure[] = [];
-    const transcript = new SmtpTranscript(this.#deps.clock);
+    const transcript = new SmtpTranscript(this.#deps.clock, this.#attemptStartedMs);
     for (;;) {
       const candidate = this.#candidates.shift();
       if (!candidate) break;

@@ -10,14 +10,22 @@ import type { TranscriptLine } from '../store/store.ts';
 
 export class SmtpTranscript {
   readonly #clock: Clock;
-  readonly #startedMs: MonotonicMs;
+  #startedMs: MonotonicMs;
   #lines: TranscriptLine[] = [];
   #dropped = 0;
 
-  /** @param clock real time; milliseconds count from now */
-  constructor(clock: Clock) {
+  /**
+   * @param clock real time
+   * @param startedMs what the milliseconds count from: when the attempt began
+   */
+  constructor(clock: Clock, startedMs: MonotonicMs = clock.monotonic()) {
     this.#clock = clock;
-    this.#startedMs = clock.monotonic();
+    this.#startedMs = startedMs;
+  }
+
+  /** Another attempt goes over the same connection: the milliseconds count from its beginning. */
+  countFrom(startedMs: MonotonicMs): void {
+    this.#startedMs = startedMs;
   }
 
   /** A command without its CRLF. */

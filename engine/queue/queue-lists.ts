@@ -124,6 +124,12 @@ export class QueueLists {
     return queue === null ? null : this.#summary(queue);
   }
 
+  /** The configuration of a queue, and who gave it; null when there is no such queue. */
+  configOf(name: string): { readonly config: QueueConfig; readonly source: ConfigSource } | null {
+    const queue = this.#parts.registry.get(name);
+    return queue?.isResolved === true ? { config: queue.config, source: queue.configSource } : null;
+  }
+
   ready(): ReadyQueueSummary[] {
     return [...this.#parts.readyQueues.all()].map((queue) => this.#readySummary(queue));
   }

@@ -27,7 +27,7 @@ export type RowState =
 
 /** One line of an SMTP conversation, ours or the peer's. Secrets arrive redacted. */
 export interface TranscriptLine {
-  /** Milliseconds since the connection began. */
+  /** Milliseconds since the connection began; of a delivery, since the attempt began. */
   readonly atMs: number;
   readonly who: 'client' | 'server' | 'note';
   readonly text: string;

@@ -375,6 +375,17 @@ export function fakeAttempts(row: RecipientRow): AttemptDetail[] {
       text,
       nextDueMs: isFinal ? null : startedMs + RECEIVED_BEFORE_MS,
       arithmetic: isFinal ? null : `20 m × 2${'⁰¹²³⁴⁵'[index] ?? ''} + 12 s jitter`,
+      notes: [
+        {
+          kind: 'why',
+          offsetMs: null,
+          what: '',
+          text: 'Connected to smarthost.example.net (127.0.0.1), port 2526: port by its entry in the list',
+          result: '',
+          durationMs: null,
+          source: null,
+        },
+      ],
       transcript: [
         { atMs: 0, who: 'note', text: 'connected to 127.0.0.1:2526' },
         { atMs: 0.6, who: 'server', text: '220 smarthost.example.net greylist' },

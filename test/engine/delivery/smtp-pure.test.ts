@@ -16,6 +16,7 @@ import {
 import { SmtpTranscript } from '../../../engine/delivery/smtp-transcript.ts';
 import { isValidTlsName } from '../../../engine/delivery/smtp-tls.ts';
 import { plainReply, reply } from '../../../engine/mail/smtp-reply.ts';
+import { SimClock } from '../../support/sim-clock.ts';
 
 test('classify() follows the table of codes', () => {
   const verdicts = [200, 250, 251, 299, 300, 354, 421, 450, 499, 500, 503, 504, 550, 552, 199, 600];
@@ -185,6 +186,18 @@ describe('SmtpTranscript', () => {
       'server 250 2.0.0 two',
     ]);
     expect(transcript.take()).toEqual([]);
+  });
+
+  test('counts from the beginning of each attempt on a connection', async () => {
+    const clock = new SimClock();
+    const transcript = new SmtpTranscript(clock);
+    await clock.advance(100);
+    transcript.note('first');
+    await clock.advance(5000);
+    transcript.countFrom(clock.monotonic());
+    await clock.advance(7);
+    transcript.note('second');
+    expect(transcript.take().map(({ atMs }) => atMs)).toEqual([100, 7]);
   });
 
   test('is bounded in lines and length, and says so', () => {

@@ -335,6 +335,10 @@ describe('policy events', () => {
       '250 OK ids=… DATA',
       '250 the goggles do nothing nil',
     ]);
+    // What the transaction ended with is what the client saw, and the Journey has the call.
+    const stored = world.store.transactions.at(-1);
+    expect(stored?.replyText).toBe('queued, thank you');
+    expect(stored?.transcript.at(-1)?.text).toBe('250 queued, thank you');
     expect(world.log.summary()[0]).toBe(
       'Rejection 451 5.1.1 unknown | RCPT TO:<no@d.test> | a@b.test -> ',
     );
