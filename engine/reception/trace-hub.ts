@@ -78,8 +78,12 @@ export class SessionTracer {
   called(call: EventCall): void {
     if (!this.isWatched) return;
     const { event, args, returned, raised } = call;
-    const name = event === 'get_listener_domain' ? listenerDomainCall(bare(args[0])) : event;
-    this.#callback(name, resultOf(returned ?? []), raised?.text ?? null);
+    const isOfDomain = event === 'get_listener_domain';
+    // Calls of later stages (`get_queue_config`) are no part of the conversation.
+    if (!isOfDomain && !event.startsWith('smtp_server_')) return;
+    const name = isOfDomain ? listenerDomainCall(bare(args[0])) : event;
+    const error = raised && [raised.code, raised.text].filter((part) => part !== undefined);
+    this.#callback(name, resultOf(returned ?? []), error?.join(' ') ?? null);
   }
 
   /** A call that would have been made if the policy had a handler. */
