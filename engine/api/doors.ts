@@ -100,8 +100,15 @@ export interface RecordsDoor {
   }): Promise<RecordPage>;
 }
 
+export interface MaildirTreeQuery {
+  /** Folders whose children are wanted. */
+  readonly open: readonly string[];
+  /** Children of one folder. */
+  readonly limit: number;
+}
+
 export interface MaildirsDoor {
-  tree(): Promise<MaildirTree>;
+  tree(query: MaildirTreeQuery): Promise<MaildirTree>;
   /** @throws {Error} the path is no maildir of this workspace */
   messages(path: string, limit: number): Promise<MaildirListing>;
   setFlags(request: MaildirFlagRequest): Promise<number>;
@@ -123,6 +130,7 @@ export interface RoutesDoor {
   move(name: string | null): Promise<RouteMoved>;
   /** Null: all that are on. */
   lua(name: string | null): string;
+  luaModule(): string;
   check(value: unknown, was: string | undefined): Promise<RouteCheck>;
   setCapture(enabled: boolean): Promise<RouteChanged>;
   openWorkspaceHosts(hosts: readonly string[]): Promise<RouteChanged>;

@@ -14,9 +14,11 @@ import { headerString } from '../mail/header.ts';
 import { decodeHeaderText } from '../mail/rfc2047.ts';
 import type { Store } from '../store/store.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
-import type { MaildirsDoor } from './doors.ts';
+import type { MaildirTreeQuery, MaildirsDoor } from './doors.ts';
 import type { MaildirFlagRequest, MaildirFolder, MaildirListing } from './protocol.ts';
 
+/** Folders below closed ones that are looked at for their counts. */
+const CLOSED_FOLDERS_MAX = 2_000;
 /** Changes of a watched maildir are told at most this often. */
 const SETTLE_MS = 150;
 
@@ -47,7 +49,7 @@ export class MaildirsView implements MaildirsDoor {
     this.#tree = new MaildirTree(layout.mailFolder);
   }
 
-  async tree(): Promise<{ folders: MaildirFolder[] }> {
+  async tree(query: MaildirTreeQuery): Promise<{ folders: MaildirFolder[] }> {
     const root = relative(this.#layout.root, this.#layout.mailFolder).split(sep).join('/');
     const folder = (node: MaildirTreeNode): MaildirFolder => {
       const children = node.children.map(folder);
@@ -55,11 +57,15 @@ export class MaildirsView implements MaildirsDoor {
         ...node,
         path: `${root}/${node.path}`,
         children,
+        isCounted:
+          children.length === node.childCount && children.every(({ isCounted }) => isCounted),
         messageCount: children.reduce((sum, child) => sum + child.messageCount, node.messageCount),
         unreadCount: children.reduce((sum, child) => sum + child.unreadCount, node.unreadCount),
       };
     };
-    return { folders: (await this.#tree.read()).map(folder) };
+    const open = new Set(query.open.map((path) => path.slice(root.length + 1)));
+    const bounds = { open, childrenMax: query.limit, closedMax: CLOSED_FOLDERS_MAX };
+    return { folders: (await this.#tree.read(bounds)).map(folder) };
   }
 
   async messages(path: string, limit: number): Promise<MaildirListing> {

@@ -364,7 +364,10 @@ export interface RecordRow {
   readonly json: string;
 }
 
-/** `GET /maildirs`: the tree under `mail/`. */
+/**
+ * `GET /maildirs?open=PATH&open=…&limit=`: the tree under `mail/`. Small trees come whole; of a large
+ * one only what is open, and the first `limit` of each folder.
+ */
 export interface MaildirTree {
   readonly folders: readonly MaildirFolder[];
 }
@@ -374,9 +377,13 @@ export interface MaildirFolder {
   readonly path: string;
   readonly name: string;
   readonly isMaildir: boolean;
-  /** With everything below. */
+  /** With everything below, as far as `children` go. */
   readonly messageCount: number;
   readonly unreadCount: number;
+  /** Nothing below was left out, so that the counts are exact. */
+  readonly isCounted: boolean;
+  /** Folders directly below; there are more than in `children` while it is closed or very long. */
+  readonly childCount: number;
   readonly children: readonly MaildirFolder[];
 }
 

@@ -36,7 +36,24 @@ export interface MaildirTreeNode {
   readonly isMaildir: boolean;
   readonly messageCount: number;
   readonly unreadCount: number;
+  /** Folders directly below, whether they are in `children` or not. */
+  readonly childCount: number;
   readonly children: readonly MaildirTreeNode[];
+}
+
+/** How much of a tree is read: a hundred thousand maildirs are too many to look at all of them. */
+export interface TreeBounds {
+  /** Folders whose children are wanted, as paths of the tree; the root's always are. */
+  readonly open: ReadonlySet<string>;
+  /** Children of one folder, the first ones by name. */
+  readonly childrenMax: number;
+  /** Folders below closed ones, in all: small trees are read whole. */
+  readonly closedMax: number;
+}
+
+interface Walk {
+  readonly bounds: TreeBounds | null;
+  closedLeft: number;
 }
 
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -94,12 +111,18 @@ export class MaildirTree {
     this.#root = root;
   }
 
-  async read(): Promise<readonly MaildirTreeNode[]> {
-    return this.#children('', 0);
+  /** @param bounds absent: the whole tree */
+  async read(bounds: TreeBounds | null = null): Promise<readonly MaildirTreeNode[]> {
+    const walk = { bounds, closedLeft: bounds?.closedMax ?? 0 };
+    return (await this.#below('', 0, walk)).children;
   }
 
-  async #children(relative: string, depth: number): Promise<MaildirTreeNode[]> {
-    if (depth >= FOLDER_DEPTH_MAX) return [];
+  async #below(
+    relative: string,
+    depth: number,
+    walk: Walk,
+  ): Promise<Pick<MaildirTreeNode, 'children' | 'childCount'>> {
+    if (depth >= FOLDER_DEPTH_MAX) return { children: [], childCount: 0 };
     const dir = path.join(this.#root, relative);
     const entries = await fs.readdir(dir, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((e) => e.isDirectory()).map((e) => e.name);
@@ -107,16 +130,17 @@ export class MaildirTree {
     const below = names
       .filter((name) => !(isMaildir && (MAILDIR_FOLDERS as readonly string[]).includes(name)))
       .sort((a, b) => a.localeCompare(b));
-    const nodes: MaildirTreeNode[] = [];
-    for (const name of below) {
-      nodes.push(await this.#node(relative === '' ? name : `${relative}/${name}`, name, depth + 1));
+    const children: MaildirTreeNode[] = [];
+    for (const name of below.slice(0, readMax(walk, relative, below.length))) {
+      const child = relative === '' ? name : `${relative}/${name}`;
+      children.push(await this.#node(child, name, depth + 1, walk));
     }
-    return nodes;
+    return { children, childCount: below.length };
   }
 
-  async #node(relative: string, name: string, depth: number): Promise<MaildirTreeNode> {
-    const [children, counts] = await Promise.all([
-      this.#children(relative, depth),
+  async #node(relative: string, name: string, depth: number, walk: Walk): Promise<MaildirTreeNode> {
+    const [below, counts] = await Promise.all([
+      this.#below(relative, depth, walk),
       this.#count(relative),
     ]);
     return {
@@ -125,7 +149,7 @@ export class MaildirTree {
       isMaildir: counts !== null,
       messageCount: counts?.messageCount ?? 0,
       unreadCount: counts?.unreadCount ?? 0,
-      children,
+      ...below,
     };
   }
 
@@ -149,6 +173,16 @@ export class MaildirTree {
     this.#counts.set(relative, counted);
     return counted;
   }
+}
+
+/** How many of a folder's children are looked at. */
+function readMax(walk: Walk, relative: string, count: number): number {
+  const { bounds } = walk;
+  if (bounds === null) return count;
+  if (relative === '' || bounds.open.has(relative)) return bounds.childrenMax;
+  if (count > walk.closedLeft) return 0;
+  walk.closedLeft -= count;
+  return count;
 }
 
 interface FoundFile {

@@ -11,6 +11,12 @@ import type {
   DnsAnswer,
   DnsZones,
   EngineStatus,
+  FarEndList,
+  FarEndMailDetail,
+  FarEndPutRequest,
+  FarEndReceived,
+  FarEndRequest,
+  FarEndSwitchRequest,
   Journey,
   LedgerPage,
   LinkRequest,
@@ -121,10 +127,26 @@ export class Api {
     this.#get(name === null ? '/lua/routes' : `/routes/${encodeURIComponent(name)}/lua`);
   openHosts = (hosts: readonly string[]): Promise<RouteChanged> =>
     this.#send('PUT', '/open-hosts', { hosts });
+  farEnds = (): Promise<FarEndList> => this.#get('/far-ends');
+  putFarEnd = (request: FarEndPutRequest): Promise<FarEndList> => this.#post('/far-ends', request);
+  removeFarEnd = (request: FarEndRequest): Promise<FarEndList> =>
+    this.#post('/far-ends/remove', request);
+  switchFarEnd = (request: FarEndSwitchRequest): Promise<FarEndList> =>
+    this.#post('/far-ends/switch', request);
+  resetFarEnd = (request: FarEndRequest): Promise<FarEndList> =>
+    this.#post('/far-ends/reset', request);
+  farEndReceived = (name: string, query: Query): Promise<FarEndReceived> =>
+    this.#get(`/far-ends/${encodeURIComponent(name)}/received`, query);
+  farEndMail = (name: string, id: string): Promise<FarEndMailDetail> =>
+    this.#get(`/far-ends/${encodeURIComponent(name)}/received/${encodeURIComponent(id)}`);
   ledger = (query: Query): Promise<LedgerPage> => this.#get('/ledger', query);
   records = (query: Query, signal?: AbortSignal): Promise<RecordPage> =>
     this.#get('/records', query, signal);
-  maildirs = (): Promise<MaildirTree> => this.#get('/maildirs');
+  maildirs = (open: readonly string[], limit: number): Promise<MaildirTree> => {
+    const search = new URLSearchParams({ limit: String(limit) });
+    for (const path of open) search.append('open', path);
+    return this.#get(`/maildirs?${search.toString()}`);
+  };
   maildir = (query: Query): Promise<MaildirListing> => this.#get('/maildirs/messages', query);
   maildirFlags = (request: MaildirFlagRequest): Promise<ChangedResult> =>
     this.#post('/maildirs/flags', request);

@@ -10,11 +10,14 @@ const TREE_WAIT_MS = 1500;
 const TREE_REST = 20;
 const LISTING_WAIT_MS = 120;
 const LISTING_STEP = 1000;
+const CHILDREN_STEP = 1000;
+const OPEN_MAX = 200;
 
 export type Flag = 'S' | 'F' | 'T';
 
 export class Maildirs {
   readonly #api: Api;
+  readonly #open: () => readonly string[];
   #folders = $state.raw<readonly MaildirFolder[]>([]);
   #isReady = $state(false);
   #opened = $state<string | null>(null);
@@ -22,12 +25,15 @@ export class Maildirs {
   #error = $state<string | null>(null);
   #filter = $state('');
   #limit = LISTING_STEP;
+  #childrenMax = CHILDREN_STEP;
   #treeWaitMs = TREE_WAIT_MS;
   #treeTimer: ReturnType<typeof setTimeout> | null = null;
   #listingTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(api: Api) {
+  /** @param open the folders that are open in the tree, latest last */
+  constructor(api: Api, open: () => readonly string[]) {
     this.#api = api;
+    this.#open = open;
   }
 
   get folders(): readonly MaildirFolder[] {
@@ -68,13 +74,20 @@ export class Maildirs {
   async loadTree(): Promise<void> {
     const began = performance.now();
     try {
-      this.#folders = (await this.#api.maildirs()).folders;
+      const open = this.#open().slice(-OPEN_MAX);
+      this.#folders = (await this.#api.maildirs(open, this.#childrenMax)).folders;
       this.#isReady = true;
       // A tree of a hundred thousand takes long: it is asked for the less often.
       this.#treeWaitMs = Math.max(TREE_WAIT_MS, (performance.now() - began) * TREE_REST);
     } catch {
       // The tree is an aid; the connection's own banner says when the engine is gone.
     }
+  }
+
+  /** More of the folders that are too long to be shown at once. */
+  showMoreFolders(): void {
+    this.#childrenMax += CHILDREN_STEP;
+    void this.loadTree();
   }
 
   /** Mail was delivered somewhere: the counts are asked for again, once. */

@@ -5,6 +5,7 @@
 import { getContext, setContext } from 'svelte';
 import type {
   EngineStatus,
+  FarEndRow,
   LiveEvent,
   MaildirMessage,
   QueuedMessage,
@@ -16,6 +17,7 @@ import { LiveConnection } from '../connection/live.ts';
 import { dropToken, keepToken, takeToken } from '../connection/token.ts';
 import { focusList, focusedList } from '../focus.ts';
 import { EngineState } from './engine-state.svelte.ts';
+import { FarEnds } from './far-ends.svelte.ts';
 import { Lab } from './lab.svelte.ts';
 import type { Through } from './lab-runs.svelte.ts';
 import { ListCursor } from './list-cursor.svelte.ts';
@@ -53,8 +55,9 @@ export class Postyard {
   readonly opened = new OpenedRow(this.api);
   readonly queues = new Queues(this.api);
   readonly routes = new Routes(this.api);
+  readonly farEnds = new FarEnds(this.api);
   readonly log = new LogTail(this.api, this.preferences.chosen.hiddenRecordTypes);
-  readonly maildirs = new Maildirs(this.api);
+  readonly maildirs = new Maildirs(this.api, () => this.preferences.chosen.openFolders);
   readonly settings = new Settings(this.api);
   readonly suppression = new SuppressionState(this.api, this.toasts);
   readonly suppressionDemo = new SuppressionDemoState(this.api);
@@ -81,6 +84,10 @@ export class Postyard {
   readonly routesCursor = cursorOver<RouteLine, string>(
     () => this.routes.lines,
     ({ key }) => key,
+  );
+  readonly farEndsCursor = cursorOver<FarEndRow, string>(
+    () => this.farEnds.rows,
+    ({ name }) => name,
   );
   readonly messageCursor = cursorOver<QueuedMessage, string>(
     () => this.queues.detail?.messages ?? [],
@@ -127,6 +134,7 @@ export class Postyard {
     const focused = focusedList();
     if (focused !== null) return focused;
     if (this.place.screen === 'settings') return 'none';
+    if (this.place.screen === 'routes' && this.routes.tab === 'far-ends') return 'far-ends';
     if (this.place.screen !== 'queues') return this.place.screen;
     return this.queues.opened === null ? 'scheduled' : 'messages';
   }
@@ -143,6 +151,8 @@ export class Postyard {
         return this.messageCursor;
       case 'routes':
         return this.routesCursor;
+      case 'far-ends':
+        return this.farEndsCursor;
       case 'suppression':
         return this.suppressionCursor;
       case 'lab':
@@ -206,6 +216,14 @@ export class Postyard {
       .catch((cause: unknown) => this.toasts.fail(cause));
   }
 
+  /** Shows a far end and, when it is known, the message that arrived there. */
+  openFarEnd(name: string, id: string | null): void {
+    this.routes.show('far-ends');
+    this.goTo('routes');
+    this.farEnds.open(name, id).catch((cause: unknown) => this.toasts.fail(cause));
+    this.farEndsCursor.put(name);
+  }
+
   openQueue(name: string): void {
     if (name !== this.queues.opened) this.messageCursor.clear();
     this.queues.open(name);
@@ -254,6 +272,9 @@ export class Postyard {
         return;
       case 'queues':
         this.queues.takeList(event.queues);
+        return;
+      case 'far-ends':
+        this.farEnds.changed();
         return;
       case 'maildir':
         this.maildirs.changed(event.path);

@@ -282,6 +282,8 @@ export function fakeFolders(count: number): MaildirFolder[] {
     isMaildir: true,
     messageCount,
     unreadCount,
+    isCounted: true,
+    childCount: 0,
     children: [],
   });
   const domain = (name: string, children: readonly MaildirFolder[]): MaildirFolder => ({
@@ -290,6 +292,8 @@ export function fakeFolders(count: number): MaildirFolder[] {
     isMaildir: false,
     messageCount: children.reduce((sum, each) => sum + each.messageCount, 0),
     unreadCount: children.reduce((sum, each) => sum + each.unreadCount, 0),
+    isCounted: true,
+    childCount: children.length,
     children,
   });
   return [

@@ -7,13 +7,23 @@ import type { Route } from '../route.ts';
 /** Flags a reader may set: draft, flagged, passed, replied, seen, trashed. */
 const flags = z.string().regex(/^[DFPRST]*$/, 'expected letters of DFPRST');
 
+const OPEN_FOLDERS_MAX = 200;
+const CHILDREN_MAX = 100_000;
+
 export const maildirRoutes: readonly Route[] = [
   route({
     method: 'GET',
     url: '/maildirs',
-    summary: 'The tree of maildirs with counts',
+    summary: 'The tree of maildirs with counts: small ones whole, of large ones what is open',
+    query: z.strictObject({
+      open: z
+        .union([z.string(), z.array(z.string()).max(OPEN_FOLDERS_MAX)])
+        .default([])
+        .transform((open) => [open].flat()),
+      limit: z.coerce.number().int().min(1).max(CHILDREN_MAX).default(1_000),
+    }),
     answer: 'MaildirTree',
-    run: (_input, { doors }) => doors.maildirs.tree(),
+    run: ({ query }, { doors }) => doors.maildirs.tree(query),
   }),
   route({
     method: 'GET',

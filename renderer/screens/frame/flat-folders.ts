@@ -5,6 +5,8 @@ export interface FolderLine {
   readonly folder: MaildirFolder;
   readonly depth: number;
   readonly isOpen: boolean;
+  /** Children of this folder that are not there: the line stands for them. */
+  readonly more?: number;
 }
 
 export function flatFolders(
@@ -14,9 +16,14 @@ export function flatFolders(
   const lines: FolderLine[] = [];
   const visit = (list: readonly MaildirFolder[], depth: number): void => {
     for (const folder of list) {
-      const open = folder.children.length > 0 && isOpen(folder);
+      const open = folder.childCount > 0 && isOpen(folder);
       lines.push({ folder, depth, isOpen: open });
-      if (open) visit(folder.children, depth + 1);
+      if (!open) continue;
+      visit(folder.children, depth + 1);
+      const more = folder.childCount - folder.children.length;
+      if (more > 0 && folder.children.length > 0) {
+        lines.push({ folder, depth: depth + 1, isOpen: false, more });
+      }
     }
   };
   visit(folders, 0);

@@ -22,6 +22,7 @@ const GROUPS: readonly ActionGroup[] = [
   'This message',
   'This queue',
   'This route',
+  'This far end',
   'This record',
   'Lab',
   'List',
@@ -94,7 +95,10 @@ function placeEntries(yard: Postyard, query: string): PaletteEntry[] {
       }),
     );
   const maildirs = flatFolders(yard.maildirs.folders, () => true)
-    .filter(({ folder }) => folder.isMaildir && folder.path.toLowerCase().includes(words))
+    .filter(
+      ({ folder, more }) =>
+        more === undefined && folder.isMaildir && folder.path.toLowerCase().includes(words),
+    )
     .slice(0, PLACES_MAX)
     .map(({ folder }) =>
       entry('Maildirs', folder.path, 'folder', () => yard.openMaildir(folder.path)),

@@ -146,6 +146,29 @@ describe('MaildirTree.read()', () => {
   });
 });
 
+describe('MaildirTree.read() of a large tree', () => {
+  it('reads small closed folders, the first children of open ones, and nothing of large closed ones', async () => {
+    await using folder = tempFolder();
+    for (let n = 0; n < 12; n++) maildir(`${folder.path}/big/u${String(n).padStart(2, '0')}`);
+    for (let n = 0; n < 3; n++) maildir(`${folder.path}/small/u${n}`);
+    const tree = new MaildirTree(folder.path);
+    const shape = async (open: readonly string[]): Promise<(string | number)[][]> =>
+      (await tree.read({ open: new Set(open), childrenMax: 5, closedMax: 10 })).map((node) => [
+        node.name,
+        node.childCount,
+        node.children.length,
+      ]);
+    expect(await shape([])).toEqual([
+      ['big', 12, 0],
+      ['small', 3, 3],
+    ]);
+    expect(await shape(['big'])).toEqual([
+      ['big', 12, 5],
+      ['small', 3, 3],
+    ]);
+  });
+});
+
 describe('reconcileMaildirs()', () => {
   it('writes what is missing from new and cur, once, and reports what it could not', async () => {
     await using folder = tempFolder();
