@@ -8,6 +8,7 @@ import type { ListName, Screen } from './state/place.svelte.ts';
 import type { Postyard } from './state/postyard.svelte.ts';
 import { CLOCK_ACTIONS } from './actions/clock.ts';
 import { COPY_ACTIONS } from './actions/copy.ts';
+import { FAR_END_ACTIONS } from './actions/far-ends.ts';
 import { GO_ACTIONS } from './actions/go.ts';
 import { LAB_ACTIONS } from './actions/lab.ts';
 import { LIST_ACTIONS } from './actions/list.ts';
@@ -20,7 +21,7 @@ import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
 export type ActionGroup =
-  'This message' | 'This queue' | 'This route' | 'This record' | 'Suppression' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
+  'This message' | 'This queue' | 'This route' | 'This far end' | 'This record' | 'Suppression' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
 
 export interface Action {
   readonly id: string;
@@ -47,6 +48,7 @@ export const ACTIONS: readonly Action[] = [
   ...MAILDIR_ACTIONS,
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
+  ...FAR_END_ACTIONS,
   ...ROUTE_ACTIONS,
   ...CLOCK_ACTIONS,
   ...SUPPRESSION_ACTIONS,

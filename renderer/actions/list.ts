@@ -124,6 +124,9 @@ function open(yard: Postyard): void {
       if (yard.routes.rowOf(name) !== null) yard.routes.edit(name);
       return;
     }
+    case 'far-ends':
+      yard.farEnds.choose(yard.farEndsCursor.current);
+      return;
     case 'suppression': {
       const entry = yard.suppression.entries.find(
         ({ id }) => id === yard.suppressionCursor.current,
@@ -153,6 +156,11 @@ const WITHOUT_DETAIL: ReadonlySet<Screen> = new Set(['queues', 'lab']);
 function back(yard: Postyard): void {
   const { opened, queues } = yard;
   if (isInDetail()) return focusList(yard.place.screen === 'maildir' ? 'maildir' : 'mail');
+  if (yard.place.screen === 'routes' && yard.routes.tab === 'far-ends') {
+    if (yard.farEnds.mail !== null) return yard.farEnds.closeMail();
+    yard.farEnds.choose(null);
+    return focusList('far-ends');
+  }
   if (yard.place.screen === 'routes') {
     yard.routes.closeLua();
     return yard.routes.closeEditor();

@@ -7,7 +7,7 @@ import type { IconName } from '../parts/icons.ts';
 
 export type Screen = 'mail' | 'maildir' | 'queues' | 'routes' | 'suppression' | 'lab' | 'log' | 'settings';
 export type ListName =
-  'mail' | 'maildir' | 'scheduled' | 'messages' | 'routes' | 'suppression' | 'lab' | 'log' | 'none';
+  'mail' | 'maildir' | 'scheduled' | 'messages' | 'routes' | 'far-ends' | 'suppression' | 'lab' | 'log' | 'none';
 
 interface MenuChoice {
   readonly kind: 'choice';
