@@ -21,7 +21,17 @@ import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
 export type ActionGroup =
-  'This message' | 'This queue' | 'This route' | 'This far end' | 'This record' | 'Suppression' | 'Lab' | 'List' | 'Clock' | 'Go to' | 'Window';
+  | 'This message'
+  | 'This queue'
+  | 'This route'
+  | 'This far end'
+  | 'This record'
+  | 'Suppression'
+  | 'Lab'
+  | 'List'
+  | 'Clock'
+  | 'Go to'
+  | 'Window';
 
 export interface Action {
   readonly id: string;

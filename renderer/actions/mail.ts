@@ -7,7 +7,7 @@ import type { Postyard } from '../state/postyard.svelte.ts';
 const WAITING = new Set(['queued', 'deferred']);
 
 /** The rows an action is about: the chosen ones of the list, or the one that is open. */
-function seqsOf(yard: Postyard): readonly number[] {
+export function seqsOf(yard: Postyard): readonly number[] {
   const { chosen } = yard.mailCursor;
   if (chosen.length > 0) return chosen;
   return yard.opened.seq === null ? [] : [yard.opened.seq];

@@ -194,14 +194,16 @@ export class MailList {
 
   takeEvent(added: readonly RecipientRow[], changed: readonly RowChange[], total: Count): void {
     this.#all = total;
+    // What changed may be a row that arrived with the same event.
+    if (this.#filter === '' && this.#pinned === 'no')
+      this.#window = withArrivals(this.#window, added);
     if (changed.length > 0) this.#window = withChanges(this.#window, changed);
     if (this.#filter !== '') return this.#refreshSoon();
     this.#total = total;
     const newest = added.at(-1)?.seq ?? 0;
     const fresh = added.filter(({ seq }) => seq > this.#newestSeq).length;
     this.#newestSeq = Math.max(this.#newestSeq, newest);
-    if (this.#pinned === 'no') this.#window = withArrivals(this.#window, added);
-    else this.#arrived += fresh;
+    if (this.#pinned !== 'no') this.#arrived += fresh;
   }
 
   /** Takes rows off the screen at once; the engine's event confirms it. */

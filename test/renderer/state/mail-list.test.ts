@@ -108,3 +108,11 @@ test('rows taken away leave at once', async () => {
   expect(list.count).toBe(8);
   expect(list.rowAt(1)?.seq).toBe(8);
 });
+
+test('a row that came and changed within one event shows what became of it', async () => {
+  const { list } = listOver(3);
+  await list.open('');
+  const added = [{ ...emptyRow(4, 0), state: 'queued' as const }];
+  list.takeEvent(added, [{ seq: 4, state: 'suppressed' }], { value: 4, isExact: true });
+  expect(list.rowAt(0)).toMatchObject({ seq: 4, state: 'suppressed' });
+});
