@@ -20,7 +20,7 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
   );
   process.exitCode = 2;
 } else if (args.includes('--help') || args.includes('-h')) {
-  process.stdout.write(`${command.summary}\n\nUsage: postyard ${command.usage}\n`);
+  process.stdout.write(helpOf(command));
 } else {
   try {
     process.exitCode = await command.run(args);
@@ -31,6 +31,13 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
     else if (process.env['POSTYARD_DEBUG']) process.stderr.write(`${failure.stack ?? ''}\n`);
     process.exitCode = failure instanceof UsageError ? 2 : 1;
   }
+}
+
+function helpOf({ summary, usage, options = [] }: (typeof COMMANDS)[number]): string {
+  const width = Math.max(0, ...options.map(([option]) => option.length));
+  const lines = options.map(([option, words]) => `  ${option.padEnd(width)}  ${words}\n`);
+  const list = lines.length > 0 ? `\n${lines.join('')}` : '';
+  return `${summary}\n\nUsage: postyard ${usage}\n${list}`;
 }
 
 function overview(): string {

@@ -3,11 +3,14 @@ import { parseArgs } from 'node:util';
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { toError } from '../base/assert.ts';
 import { parseDurationMs } from '../base/duration.ts';
+import { nearest } from '../search/nearest.ts';
 
 export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly usage: string;
+  /** What `--help` says of each option: how it is written, what it does. */
+  readonly options?: readonly (readonly [string, string])[];
   /** Resolves to the exit status. @throws {UsageError} for options it does not understand */
   run(args: readonly string[]): Promise<number>;
 }
@@ -29,7 +32,32 @@ export function readOptions<T extends ParseArgsOptionsConfig>(args: readonly str
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new UsageError(toError(error).message);
+    throw usageError(toError(error), Object.keys(options));
+  }
+}
+
+/** Node's complaint in our words: what was found, what was wanted. */
+function usageError(error: Error & { code?: string }, known: readonly string[]): UsageError {
+  const option = /'(?:-\w, )?--?([^' ]*)/.exec(error.message)?.[1] ?? '';
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      const [meant] = nearest(option, known);
+      const all = known.map((name) => `--${name}`).join(', ');
+      const hint = meant === undefined ? `expected one of: ${all}` : `did you mean --${meant}?`;
+      return new UsageError(`there is no option --${option}; ${hint}`);
+    }
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+      const isMissing = /argument missing|ambiguous/.test(error.message);
+      return new UsageError(
+        isMissing ? `--${option} is empty, expected a value` : `--${option} takes no value`,
+      );
+    }
+    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL': {
+      const word = /argument '([^']*)'/.exec(error.message)?.[1] ?? '';
+      return new UsageError(`"${word}" is not understood here, expected options only`);
+    }
+    default:
+      return new UsageError(error.message);
   }
 }
 
@@ -41,7 +69,7 @@ export function readArguments<T extends ParseArgsOptionsConfig>(
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(toError(error).message);
+    throw usageError(toError(error), Object.keys(options));
   }
 }
 

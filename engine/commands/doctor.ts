@@ -1,7 +1,7 @@
 /** `postyard doctor`: what is installed, which ports, what was remapped, whether the policy is well. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { EngineStatus } from '../api/protocol.ts';
 import { splitAddress } from '../compose/placement.ts';
 import { VERSION } from '../compose/engine-core.ts';
@@ -12,6 +12,7 @@ import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { loadSettings } from '../workspace/settings.ts';
 import { callersFolder, readOptions } from './command.ts';
 import type { Command } from './command.ts';
+import { portHolder } from './port-holder.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -25,6 +26,7 @@ export const doctor: Command = {
   summary:
     'Say what is installed, which ports are used, what was remapped, whether the policy compiles',
   usage: 'doctor [--workspace DIR]',
+  options: [['--workspace DIR', 'which workspace; status 1 when something is bad']],
   async run(args) {
     const options = readOptions(args, { workspace: { type: 'string' } });
     const layout = findWorkspace(options.workspace, callersFolder());
@@ -56,7 +58,23 @@ function installed(): Finding[] {
     existsSync(renderer)
       ? { state: 'ok', text: 'window: built' }
       : { state: 'note', text: 'window: not built yet; npm start builds it' },
+    chromium(),
+    process.execve !== undefined || process.platform === 'win32'
+      ? { state: 'ok', text: `SQLite ${process.versions['sqlite'] ?? '?'}, Lua 5.4` }
+      : { state: 'note', text: 'this Node cannot start the engine again in place' },
   ];
+}
+
+/** Only the tests and pictures of the window need it. */
+function chromium(): Finding {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((file) => existsSync(file));
+  return found === undefined
+    ? { state: 'note', text: 'Chromium: none on the PATH; only the tests of the window need it' }
+    : { state: 'ok', text: `Chromium ${found}` };
 }
 
 function workspace(layout: WorkspaceLayout): Finding[] {
@@ -69,7 +87,19 @@ function workspace(layout: WorkspaceLayout): Finding[] {
           text: `workspace ${layout.root}: not there yet; the first start makes it`,
         },
     ...(problem === null ? [] : [{ state: 'bad', text: problem } as const]),
+    ...disk(layout),
   ];
+}
+
+/** Below this the store will soon be in trouble. */
+const FREE_BYTES_MIN = 1_000_000_000;
+
+function disk(layout: WorkspaceLayout): Finding[] {
+  if (!existsSync(layout.root)) return [];
+  const { bavail, bsize } = statfsSync(layout.root);
+  const free = bavail * bsize;
+  const text = `disk: ${(free / 1e9).toFixed(1)} GB free`;
+  return [{ state: free < FREE_BYTES_MIN ? 'bad' : 'ok', text }];
 }
 
 /** No engine: would its ports be free? */
@@ -85,10 +115,27 @@ async function stopped(layout: WorkspaceLayout): Promise<Finding[]> {
     findings.push(
       isFree
         ? { state: 'ok', text: `${what} ${address} is free` }
-        : { state: 'note', text: `${what} ${address} is taken; the next free port will be used` },
+        : {
+            state: 'note',
+            text: `${what} ${address} is taken${by(address)}; the next free port will be used`,
+          },
     );
   }
+  findings.push(leaving(settings.captureLeaving, settings.openHosts));
   return findings;
+}
+
+function by(address: string): string {
+  const holder = portHolder(splitAddress(address).port);
+  return holder === null ? '' : ` by ${holder}`;
+}
+
+/** What becomes of mail for the world. */
+function leaving(isCaptured: boolean, openHosts: readonly string[]): Finding {
+  const rest = isCaptured ? 'is captured' : 'is refused by the guard';
+  return openHosts.length === 0
+    ? { state: 'ok', text: `nothing leaves this machine: mail for other hosts ${rest}` }
+    : { state: 'note', text: `mail may leave to ${openHosts.join(', ')}; the rest ${rest}` };
 }
 
 async function running(engine: EngineFile): Promise<Finding[]> {
@@ -109,7 +156,7 @@ async function running(engine: EngineFile): Promise<Finding[]> {
     ...status.listeners.map(({ service, address, wanted }): Finding =>
       wanted === null
         ? { state: 'ok', text: `${service} ${address}` }
-        : { state: 'note', text: `${service} ${address} (${wanted} was taken)` },
+        : { state: 'note', text: `${service} ${address} (${wanted} was taken${by(wanted)})` },
     ),
     policy.error === null
       ? { state: 'ok', text: `policy ${policy.file}: ${policy.handlers.length} events handled` }
@@ -122,9 +169,13 @@ async function running(engine: EngineFile): Promise<Finding[]> {
       text: `remapped ${what}: ${from} -> ${to}`,
     })),
     ...status.warnings.map((text): Finding => ({ state: 'bad', text })),
+    ...(policy.needsRestart === null
+      ? []
+      : [{ state: 'note', text: `restart needed: ${policy.needsRestart}` } as const]),
+    leaving(status.captureLeaving, status.openHosts),
     {
       state: 'ok',
-      text: `${status.mailCount} rows kept, ${status.queued} messages queued, ${status.captureLeaving ? 'what would leave is captured' : 'what would leave is refused'}${status.openHosts.length > 0 ? `, open: ${status.openHosts.join(', ')}` : ''}`,
+      text: `${status.mailCount} rows kept, ${status.queued} messages queued, mail clock ×${status.clock.speed}`,
     },
   ];
 }

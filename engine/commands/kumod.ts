@@ -13,7 +13,12 @@ import { stopSignal } from './stop-signal.ts';
 export const kumod: Command = {
   name: 'kumod',
   summary: 'Run a policy exactly as KumoMTA would (strict mode, no window)',
-  usage: 'kumod --policy FILE --user NAME',
+  usage: 'kumod --policy FILE [--user NAME] [--validate]',
+  options: [
+    ['--policy FILE', 'the policy to run'],
+    ['--user NAME', 'accepted as KumoMTA does; the user is not changed'],
+    ['--validate', 'check the policy and end: status 0 when it is sound, 1 when it is not'],
+  ],
   async run(args) {
     const options = readOptions(args, {
       policy: { type: 'string' },

@@ -9,6 +9,10 @@ export const open: Command = {
   name: 'open',
   summary: 'Open the window of the running engine in a browser',
   usage: 'open [--workspace DIR] [--print]',
+  options: [
+    ['--workspace DIR', 'whose window; default: the workspace around, else ~/Postyard'],
+    ['--print', 'print the address and open nothing'],
+  ],
   async run(args) {
     const options = readOptions(args, {
       workspace: { type: 'string' },

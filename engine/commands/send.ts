@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { createTransport } from 'nodemailer';
 import type { SendMailOptions } from 'nodemailer';
+import { addressHeader, flattenAddresses } from '../mail/address-list.ts';
 import { readEngineFile } from '../workspace/engine-file.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
@@ -13,16 +14,30 @@ const COUNT_MAX = 100_000;
 export const send: Command = {
   name: 'send',
   summary: 'Send a message through the running engine (or --server IP:PORT)',
-  usage:
-    'send --to ADDRESS… [--from ADDRESS] [--subject TEXT] [--text TEXT] [--html FILE] [--attach FILE…] [--header "Name: value"…] [--eml FILE] [--count N] [--server IP:PORT] [--user NAME --password TEXT]',
+  usage: 'send --to ADDRESS… [options]',
+  options: [
+    ['--to ADDRESS', 'a recipient; as often as there are recipients'],
+    ['--from ADDRESS', 'the sender, in the envelope and in From'],
+    ['--subject TEXT', 'the subject'],
+    ['--body TEXT', 'the text; --text is the same'],
+    ['--html FILE', 'an HTML body'],
+    ['--attach FILE', 'an attachment; as often as there are attachments'],
+    ['--header "Name: value"', 'one more header field; as often as there are fields'],
+    ['--eml FILE', 'send these bytes as they are; --to and --from default to its header'],
+    ['--count N', 'send it N times, over connections that are kept'],
+    ['--server IP:PORT', 'another SMTP server than the running engine'],
+    ['--user NAME, --password TEXT', 'log in first'],
+    ['--workspace DIR', 'whose engine'],
+  ],
   async run(args) {
     const options = readOptions(args, {
       workspace: { type: 'string' },
       server: { type: 'string' },
-      from: { type: 'string', default: 'sender@shop.example' },
+      from: { type: 'string' },
       to: { type: 'string', multiple: true },
       subject: { type: 'string', default: 'Test message' },
       text: { type: 'string' },
+      body: { type: 'string' },
       html: { type: 'string' },
       attach: { type: 'string', multiple: true },
       header: { type: 'string', multiple: true },
@@ -31,8 +46,12 @@ export const send: Command = {
       user: { type: 'string' },
       password: { type: 'string', default: '' },
     });
-    const to = options.to ?? [];
+    const folder = callersFolder();
+    const file = (path: string): string => resolve(folder, path);
+    const raw = options.eml === undefined ? null : readFileSync(file(options.eml));
+    const to = options.to ?? (raw === null ? [] : addressesOf(raw, ['To', 'Cc', 'Bcc']));
     if (to.length === 0) throw new UsageError('--to is missing, expected at least one address');
+    const from = options.from ?? (raw && addressesOf(raw, ['From'])[0]) ?? 'sender@shop.example';
     const count = Number(options.count);
     if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) {
       throw new UsageError(
@@ -41,23 +60,18 @@ export const send: Command = {
     }
     const address = serverAddress(options.server, options.workspace);
     if (address === null) return 3;
-    const folder = callersFolder();
-    const file = (path: string): string => resolve(folder, path);
     const message: SendMailOptions = {
-      from: options.from,
+      from,
       to,
       subject: options.subject,
-      text: options.text ?? 'Sent by postyard send.\n',
+      text: options.body ?? options.text ?? 'Sent by postyard send.\n',
       ...(options.html !== undefined && { html: readFileSync(file(options.html)) }),
       attachments: (options.attach ?? []).map((path) => ({
         filename: basename(path),
         path: file(path),
       })),
       headers: (options.header ?? []).map(headerOf),
-      ...(options.eml !== undefined && {
-        envelope: { from: options.from, to },
-        raw: readFileSync(file(options.eml)),
-      }),
+      ...(raw !== null && { envelope: { from, to }, raw }),
     };
     const transport = createTransport({
       ...address,
@@ -96,4 +110,11 @@ function headerOf(line: string): { key: string; value: string } {
   const colon = line.indexOf(':');
   if (colon < 1) throw new UsageError(`--header is "${line}", expected "Name: value"`);
   return { key: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() };
+}
+
+/** Mailboxes of these fields, groups opened. */
+function addressesOf(raw: Uint8Array, fields: readonly string[]): string[] {
+  return fields.flatMap((field) =>
+    flattenAddresses(addressHeader(raw, field) ?? []).map(({ address }) => address),
+  );
 }

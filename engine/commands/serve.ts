@@ -14,6 +14,14 @@ export const serve: Command = {
   summary: 'Run the engine of a workspace: SMTP, queues, and the window in a browser',
   usage:
     'serve [--workspace DIR] [--smtp IP:PORT] [--http IP:PORT] [--ui IP:PORT] [--open] [--expose]',
+  options: [
+    ['--workspace DIR', 'the folder to serve; made when it is not there'],
+    ['--smtp IP:PORT', "where the policy's first ESMTP listener listens; port 0 takes a free one"],
+    ['--http IP:PORT', "the same for the policy's first HTTP listener"],
+    ['--ui IP:PORT', 'the same for the window and its API'],
+    ['--open', 'open the window in the default browser'],
+    ['--expose', 'allow addresses that other machines can reach'],
+  ],
   async run(args) {
     const options = readOptions(args, {
       workspace: { type: 'string' },
