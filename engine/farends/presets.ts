@@ -73,7 +73,7 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: 'old-server',
-    what: 'No pipelining, no 8BITMIME, no SMTPUTF8, no SIZE',
+    what: 'Offers no extension at all',
     spec: { without: ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'SIZE', 'ENHANCEDSTATUSCODES'] },
   },
 ];

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SystemClock } from '../../../engine/base/clock.ts';
 import { FarEnds } from '../../../engine/farends/far-ends.ts';
 import { farEndSchema } from '../../../engine/farends/far-end-schema.ts';
-import { readFarEnds } from '../../../engine/farends/far-ends-file.ts';
+import { farEndsJsonSchema, readFarEnds } from '../../../engine/farends/far-ends-file.ts';
 import { PRESETS } from '../../../engine/farends/presets.ts';
 import { eventually } from '../../support/serve-process.ts';
 import { SimClock } from '../../support/sim-clock.ts';
@@ -189,4 +189,9 @@ test('the examples of a new workspace are far ends', () => {
     'busy',
     'broken',
   ]);
+});
+
+test('the schema file says what the code says', () => {
+  const file = join(import.meta.dirname, '../../../engine/farends/far-ends.schema.json');
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(farEndsJsonSchema());
 });
