@@ -286,6 +286,7 @@ export class WorkspaceEngine {
           'info',
           `created ${created.join(', ')} in ${layout.root}`,
         );
+      engine.core.run(store);
       return engine;
     } catch (error) {
       release();
@@ -362,7 +363,6 @@ export class WorkspaceEngine {
 
   async #serve(): Promise<void> {
     const { core, layout } = this;
-    core.run(this.store);
     this.#watchForHangs();
     await this.#lifecycle.start();
     this.#api = await EngineApi.start(this);

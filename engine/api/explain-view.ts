@@ -146,7 +146,7 @@ function explainedCase(
     effects: effectsOf(outcome.calls),
     // A listener was started before `init` failed: the rest is as good as it can be.
     problem: problemOf(run.problem),
-    notes: notesOf([...run.startCalls, ...outcome.calls]),
+    notes: notesOf(outcome.calls),
   };
 }
 

@@ -12,7 +12,7 @@ export interface LuaProblem {
 export function checkLua(text: string, file: string, clock: Clock): LuaProblem | null {
   const context = LuaContext.create({ clock });
   try {
-    context.renew([1, 2]);
+    context.seal();
     context.load(text, file);
     return null;
   } catch (error) {

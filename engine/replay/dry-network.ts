@@ -70,13 +70,14 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
     if (stub) return this.#stubbedHttp(stub, question);
     const recorded = this.#nextRecorded(text);
     if (recorded) {
-      this.#parts.calls().answered('recorded');
+      this.#parts.calls().answered('recorded', `${text} → ${recorded.status}`);
       this.#keep(recorded);
       return httpAnswer(recorded, question.url);
     }
     if (this.#parts.farEnds === null) throw this.#notStubbed(text);
-    this.#parts.calls().answered('sent');
+    this.#parts.calls().answered('sent', text);
     const answer = await ask();
+    this.#parts.calls().answered('sent', `${text} → ${answer.status}`);
     this.#keep({
       kind: 'http',
       question: text,
@@ -91,7 +92,7 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
     const text = words.map((word) => Buffer.from(word).toString('utf8')).join(' ');
     const stub = this.#stub('redis', text);
     if (!stub) return Promise.reject(this.#notStubbed(`redis ${text}`));
-    this.#parts.calls().answered('stubbed');
+    this.#parts.calls().answered('stubbed', text);
     if (stub.error !== undefined) return Promise.reject(new Error(stub.error));
     return Promise.resolve(luaOfJson(stub.answer));
   }
@@ -107,7 +108,7 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
       if (isKnown) return { status: 'NOERROR', records: [], isSecure: false, answeredBy: 'stub' };
       throw new DnsError('REFUSED', this.#notStubbed(`DNS ${type} ${name}`).message);
     }
-    this.#parts.calls().answered('stubbed');
+    this.#parts.calls().answered('stubbed', `DNS ${type} ${name}`);
     if (stub.error !== undefined) throw new DnsError('SERVFAIL', stub.error);
     const texts = Array.isArray(stub.answer) ? stub.answer.map(String) : [];
     const records = texts.map((text) => recordOf(name, type, text));
@@ -122,7 +123,7 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
     dial: (target) => {
       const { farEnds } = this.#parts;
       if (farEnds === null || !isLoopback(target.address)) {
-        this.#parts.calls().answered('not-stubbed');
+        this.#parts.calls().answered('not-stubbed', `${target.host}:${target.port}`);
         return Promise.reject(new GuardRefusal(target.host));
       }
       return farEnds.dial(target);
@@ -137,7 +138,9 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
   }
 
   #stubbedHttp(stub: Stub, question: HttpQuestion): HttpAnswer {
-    this.#parts.calls().answered('stubbed');
+    const answer = stub.error ?? stub.status ?? 200;
+    const asked = `${question.method} ${question.url.href} → ${answer}`;
+    this.#parts.calls().answered('stubbed', asked);
     if (stub.error !== undefined) {
       throw new Error(`error sending request for url (${question.url.href}): ${stub.error}`);
     }
@@ -162,7 +165,7 @@ export class DryNetwork implements NetworkAnswers, RecordSource {
   }
 
   #notStubbed(what: string): Error {
-    this.#parts.calls().answered('not-stubbed');
+    this.#parts.calls().answered('not-stubbed', what);
     return new Error(`not stubbed: ${what}`);
   }
 }

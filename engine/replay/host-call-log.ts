@@ -24,6 +24,8 @@ export interface HostCallEntry {
   readonly effect: Effect;
   what: 'done' | 'recorded' | 'stubbed' | 'not-stubbed' | 'sent' | 'withheld';
   readonly args: readonly string[];
+  /** What was asked of the network; absent when nothing was. */
+  question?: string;
   result: string;
   durationMs: number;
   readonly place: LuaPlace | null;
@@ -155,10 +157,15 @@ export class HostCallLog {
     return (call) => this.#run(name, fn.effect, what, run, call);
   };
 
-  /** Says how the network was answered, from anywhere inside of the call. */
-  answered(what: HostCallEntry['what']): void {
+  /**
+   * Says how the network was answered, from anywhere inside of the call.
+   * @param question what was asked, perhaps with the answer: `GET http://… → 200`
+   */
+  answered(what: HostCallEntry['what'], question: string): void {
     const entry = this.#current.getStore();
-    if (entry) entry.what = what;
+    if (!entry) return;
+    entry.what = what;
+    entry.question = question;
   }
 
   /** Hands over what has gathered and begins anew. */

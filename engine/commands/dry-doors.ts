@@ -1,0 +1,55 @@
+/**
+ * Dry runs for commands: asked of the running engine, or of one that is opened for the moment,
+ * without listeners, window or deliveries.
+ */
+import type { DryDoors } from '../api/dry-doors.ts';
+import type {
+  ExpectationRun,
+  ExpectationRunRequest,
+  ExplainRequest,
+  Explanation,
+  ReplayForRealRequest,
+  ReplayForRealResult,
+  ReplayRequest,
+  ReplayRun,
+} from '../api/protocol.ts';
+import { dryDoors } from '../compose/dry-doors.ts';
+import { WorkspaceEngine } from '../workspace-engine.ts';
+import { readEngineFile } from '../workspace/engine-file.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { EngineClient } from './engine-client.ts';
+
+export interface DryCommands extends AsyncDisposable {
+  explain(request: ExplainRequest): Promise<Explanation>;
+  check(request: ExpectationRunRequest): Promise<ExpectationRun>;
+  replay(request: ReplayRequest): Promise<ReplayRun>;
+  /** Null: there is no running engine, and a borrowed one queues nothing. */
+  readonly queue: ((request: ReplayForRealRequest) => Promise<ReplayForRealResult>) | null;
+}
+
+export async function openDryCommands(layout: WorkspaceLayout): Promise<DryCommands> {
+  const client = readEngineFile(layout) === null ? null : EngineClient.find(layout.root);
+  return client === null ? borrowed(layout) : asked(client);
+}
+
+function asked(client: EngineClient): DryCommands {
+  return {
+    explain: (request) => client.post('/explain', request),
+    check: (request) => client.post('/expectations/run', request),
+    replay: (request) => client.post('/replay', request),
+    queue: (request) => client.post('/replay/queue', request),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function borrowed(layout: WorkspaceLayout): Promise<DryCommands> {
+  const engine = await WorkspaceEngine.openAsleep(layout);
+  const doors: DryDoors = dryDoors(engine);
+  return {
+    explain: (request) => doors.explain.explain(request),
+    check: (request) => doors.expectations.run(request),
+    replay: (request) => doors.replay.replay(request),
+    queue: null,
+    [Symbol.asyncDispose]: () => engine.stop(),
+  };
+}
