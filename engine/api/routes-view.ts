@@ -10,7 +10,7 @@ import { CAPTURED } from '../compose/route-outcomes.ts';
 import { OTHERWISE } from '../compose/workspace-routes.ts';
 import type { WorkspaceRoutes } from '../compose/workspace-routes.ts';
 import { mxListSite } from '../delivery/smtp-target.ts';
-import { asLua } from '../routes/as-lua.ts';
+import { asLua, asLuaModule } from '../routes/as-lua.ts';
 import { matchText } from '../routes/match.ts';
 import { mxListOf } from '../routes/parameters.ts';
 import type { FarEndAddress } from '../routes/parameters.ts';
@@ -122,6 +122,12 @@ export class RoutesView implements RoutesDoor {
     const moved = await routes.move(name);
     const what = moved === 1 ? '1 queued message' : `${moved} queued messages`;
     return { moved, text: `${what} took the way that new mail takes` };
+  }
+
+  /** All that are on, as a module that something else wires into a policy. */
+  luaModule(): string {
+    const { routes, farEnd } = this.#parts;
+    return asLuaModule(routes.overlay.routes, { farEnd, siteOf: mxListSite });
   }
 
   lua(name: string | null): string {

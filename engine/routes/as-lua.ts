@@ -28,23 +28,36 @@ export interface LuaSurroundings {
 /** The enabled ones of these routes, in their order. */
 export function asLua(routes: readonly Route[], around: LuaSurroundings): string {
   const enabled = routes.filter((route) => route.enabled);
+  const body = bodyOf(enabled, around);
+  if (body === '') return '-- No route is on.\n';
+  const wiring = [receptionWiring(enabled, around), pathWiring(enabled, around)];
+  return [body, ...wiring.filter((part) => part !== '')].join('\n');
+}
+
+/**
+ * The same as a module for whoever wires it: `message(msg)` for the end of a reception handler and
+ * `path(routing_domain, site_name)` for the beginning of an egress path's; either may be nil.
+ */
+export function asLuaModule(
+  routes: readonly Route[],
+  around: Omit<LuaSurroundings, 'handled'>,
+): string {
+  const enabled = routes.filter((route) => route.enabled);
+  const body = bodyOf(enabled, around);
+  return `${body}\nreturn { message = route_message, path = route_path }\n`;
+}
+
+/** Everything but the handlers that a policy can have only one of; empty when no route is on. */
+function bodyOf(enabled: readonly Route[], around: Omit<LuaSurroundings, 'handled'>): string {
   const parts = [
     messageFunction(enabled),
     queueConfigHandler(enabled, around),
     pathFunction(enabled, around),
   ].filter((part) => part !== '');
-  if (parts.length === 0) return '-- No route is on.\n';
-  const body = parts.join('\n');
-  const helpers = helpersFor(body);
-  const wiring = [receptionWiring(enabled, around), pathWiring(enabled, around)]
-    .filter((part) => part !== '')
-    .join('\n');
-  return [
-    `local kumo = require 'kumo'\n`,
-    ...(helpers === '' ? [] : [helpers]),
-    body,
-    ...(wiring === '' ? [] : [wiring]),
-  ].join('\n');
+  if (parts.length === 0) return '';
+  const text = parts.join('\n');
+  const helpers = helpersFor(text);
+  return [`local kumo = require 'kumo'\n`, ...(helpers === '' ? [] : [helpers]), text].join('\n');
 }
 
 function messageFunction(routes: readonly Route[]): string {
@@ -96,7 +109,10 @@ function actionLines(route: Route): string[] {
   }
 }
 
-function queueConfigHandler(routes: readonly Route[], { farEnd }: LuaSurroundings): string {
+function queueConfigHandler(
+  routes: readonly Route[],
+  { farEnd }: Pick<LuaSurroundings, 'farEnd'>,
+): string {
   const answering = routes.filter(hasQueueConfig);
   if (answering.length === 0) return '';
   const own = answering.filter((route) => levelOf(route) === 'message');
@@ -120,7 +136,7 @@ kumo.on('get_queue_config', function(domain, tenant, campaign, routing_domain)${
 `;
 }
 
-function pathFunction(routes: readonly Route[], around: LuaSurroundings): string {
+function pathFunction(routes: readonly Route[], around: Omit<LuaSurroundings, 'handled'>): string {
   const answering = routes.filter((route) => luaPathParameters(route, around.farEnd) !== null);
   if (answering.length === 0) return '';
   const steps = answering.map((route) => {

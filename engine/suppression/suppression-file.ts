@@ -47,6 +47,16 @@ export function openSuppressionFile(file: string): DatabaseSync {
   return db;
 }
 
+/** A copy of the list as it is now, beside whoever uses it. */
+export function copySuppressionFile(from: string, to: string): void {
+  const db = openSuppressionFile(from);
+  try {
+    db.prepare('VACUUM INTO ?').run(to);
+  } finally {
+    db.close();
+  }
+}
+
 /** Tells a replaced or removed file from the one that was opened; empty when there is none. */
 export function fileIdOf(file: string): string {
   const facts = statSync(file, { bigint: true, throwIfNoEntry: false });

@@ -1,11 +1,6 @@
 /** Routes end to end: switched under load, moved, passed through, broken, and as Lua in strict mode. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type {
   EngineStatus,
@@ -21,8 +16,8 @@ import { DEADLINE_MS, journeyOf, recordsOf, rowTo, sendMail } from '../support/j
 import { sendRaw } from '../support/raw-smtp.ts';
 import { ServeProcess, eventually } from '../support/serve-process.ts';
 import { SmtpSink } from '../support/smtp-sink.ts';
+import { StrictRun } from '../support/strict-run.ts';
 
-const root = join(import.meta.dirname, '../..');
 const POLICY = `local kumo = require 'kumo'
 kumo.on('init', function() kumo.start_esmtp_listener { listen = '127.0.0.1:0' } end)
 `;
@@ -285,7 +280,7 @@ test(
     await using strict = await StrictRun.start((await engine.api<RouteLua>('/lua/routes')).text);
     expect(await sendAll(strict.port)).toEqual(replies);
     await eventually('the sink has all', () => dataCount(sink) === 4, DEADLINE_MS);
-    const there = await strict.records();
+    const there = (await strict.records()).map(recordWords);
     await sink.close();
     expect(there.toSorted()).toEqual(here.toSorted());
   },
@@ -312,76 +307,4 @@ function recordWords(json: string): string {
 
 function dataCount(sink: SmtpSink): number {
   return sink.connections.flatMap(({ events }) => events).filter((event) => 'data' in event).length;
-}
-
-/** `postyard kumod` on a policy of its own, and the records that it wrote. */
-class StrictRun {
-  readonly port: number;
-  readonly #folder: string;
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess, folder: string, port: number) {
-    this.#child = child;
-    this.#folder = folder;
-    this.port = port;
-  }
-
-  static async start(lua: string): Promise<StrictRun> {
-    const folder = mkdtempSync(join(tmpdir(), 'routes-strict-'));
-    writeFileSync(join(folder, 'init.lua'), `${strictPrelude(folder)}\n${lua}`);
-    const child = spawn(
-      join(root, 'node_modules/.bin/node'),
-      [join(root, 'engine/main.ts'), 'kumod', '--policy', join(folder, 'init.lua'), '--user', 'me'],
-      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    const lines: string[] = [];
-    createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
-    const port = await eventually(
-      'strict mode is up',
-      () => {
-        if (child.exitCode !== null) throw new Error(lines.join('\n'));
-        const isUp = lines.some((line) => line.includes('initialization complete'));
-        const line = lines.find((text) => text.includes('smtp listener on'));
-        return isUp ? Number(/:(\d+)$/.exec(line ?? '')?.[1]) : null;
-      },
-      DEADLINE_MS,
-    );
-    return new StrictRun(child, folder, port);
-  }
-
-  /** Stops it; its log segments are whole then. */
-  async records(): Promise<string[]> {
-    await this.#stop('SIGTERM');
-    const logs = join(this.#folder, 'logs');
-    return readdirSync(logs).flatMap((name) =>
-      zstdDecompressSync(readFileSync(join(logs, name)))
-        .toString()
-        .split('\n')
-        .filter((line) => line !== '')
-        .map(recordWords),
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  async #stop(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill(signal);
-    await ended;
-  }
-}
-
-function strictPrelude(folder: string): string {
-  for (const name of ['spool', 'mail']) mkdirSync(join(folder, name));
-  return `local kumo = require 'kumo'
-kumo.on('init', function()
-  kumo.define_spool { name = 'data', path = '${folder}/spool/data' }
-  kumo.define_spool { name = 'meta', path = '${folder}/spool/meta' }
-  kumo.configure_local_logs { log_dir = '${folder}/logs' }
-  kumo.start_esmtp_listener { listen = '127.0.0.1:0' }
-end)`;
 }

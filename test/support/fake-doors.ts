@@ -201,6 +201,7 @@ function fakeRoutesDoor(): ApiDoors['routes'] {
     remove: changed,
     move: () => Promise.resolve({ moved: 0, text: '' }),
     lua: () => '',
+    luaModule: () => '',
     check: () =>
       Promise.resolve({ problems: [], level: null, match: '', target: '', closedHosts: [] }),
     setCapture: changed,

@@ -101,9 +101,13 @@ export const routeListRoutes: readonly Route[] = [
   route({
     method: 'GET',
     url: '/lua/routes',
-    summary: 'All routes that are on, as Lua',
+    summary: 'All routes that are on, as Lua to paste or as a module to wire',
+    query: z.strictObject({ form: z.enum(['text', 'module']).default('text') }),
     answer: 'RouteLua',
-    run: (_input, { doors }) => Promise.resolve({ text: doors.routes.lua(null) }),
+    run: ({ query }, { doors }) =>
+      Promise.resolve({
+        text: query.form === 'module' ? doors.routes.luaModule() : doors.routes.lua(null),
+      }),
   }),
   route({
     method: 'PUT',
