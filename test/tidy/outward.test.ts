@@ -48,6 +48,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   'engine/api/kumo/trace-socket.ts: WebSocket': 'the type of a connection that came in',
   'engine/reception/tls.ts: tls.TLSSocket': 'the server side of an accepted connection',
   'engine/api/send-test.ts: nodemailer.createTransport': 'to the engine itself, on loopback',
+  'engine/api/suppression-demo.ts: nodemailer.createTransport': 'to the engine itself',
   'engine/commands/send.ts: nodemailer.createTransport': 'the command is a client, not the engine',
   'engine/policy/stuck-worker.ts: inspector.Session': 'within the process; opens no port',
   'engine/commands/open-browser.ts: child_process.spawn': 'starts the browser that was asked for',
