@@ -22,7 +22,7 @@ import { BounceClassifier } from '../log/bounce-classifier.ts';
 import type { Diagnostics } from '../log/diagnostics.ts';
 import { DispositionLogger } from '../log/disposition-logger.ts';
 import { Metrics } from '../log/metrics.ts';
-import { receptionMetrics } from '../log/stage-metrics.ts';
+import { countConnection, receptionMetrics } from '../log/stage-metrics.ts';
 import type { Message } from '../mail/message.ts';
 import { errnoText } from '../policy/bindings/fs-errors.ts';
 import { compileRegex } from '../policy/bindings/regex-compile.ts';
@@ -131,6 +131,7 @@ export class EngineCore {
       extrasDir: options.extrasDir,
       ...(options.overlays.companion !== undefined && { companion: options.overlays.companion }),
       gcra: this.#gcra,
+      onEvent: (event) => this.metrics.add('lua_event_started', [event]),
       ...(mode === 'strict' && { exit: (code: number) => process.exit(code) }),
     });
     this.log = new DispositionLogger({
@@ -388,6 +389,7 @@ export class EngineCore {
         isStrict: mode === 'strict',
         readKey: (source) => this.policy.loadKey(source),
         bounceClass: (reply) => this.log.classOf(reply),
+        connected: (readyQueue) => countConnection(this.metrics, readyQueue),
       }),
       maildirs,
       inProcess: {

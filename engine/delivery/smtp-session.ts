@@ -51,6 +51,8 @@ export interface SmtpSessionDeps extends OpeningDeps {
   readonly bounceClass: (reply: SmtpReply) => string;
   /** KumoMTA's quirks too: a 251 to RCPT counts as delivered although nothing was sent. */
   readonly isStrict: boolean;
+  /** Told of every connection that is ready for messages. */
+  readonly connected?: (readyQueue: string) => void;
 }
 
 /** An open connection and what was done over it. */
@@ -137,6 +139,7 @@ export class SmtpSession implements DeliverySession {
       this.#wasConnected = true;
       this.#previous = new Set();
       this.#phase = 'connected';
+      this.#deps.connected?.(this.#settings.readyQueue);
       return;
     }
     this.#isExhausted = true;

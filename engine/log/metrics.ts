@@ -117,6 +117,11 @@ const DEFINITIONS = {
     labels: ['provider'],
     help: 'total number of messages ever delivered by provider',
   },
+  total_messages_delivered_by_provider_and_source: {
+    type: 'counter',
+    labels: ['provider', 'source', 'pool'],
+    help: 'total number of messages ever delivered by provider and source',
+  },
   total_messages_fail: {
     type: 'counter',
     labels: ['service'],
@@ -126,6 +131,11 @@ const DEFINITIONS = {
     type: 'counter',
     labels: ['provider'],
     help: 'total number of message delivery permanent failures by provider',
+  },
+  total_messages_fail_by_provider_and_source: {
+    type: 'counter',
+    labels: ['provider', 'source', 'pool'],
+    help: 'total number of message delivery permanent failures by provider and source',
   },
   total_messages_received: {
     type: 'counter',
@@ -141,6 +151,11 @@ const DEFINITIONS = {
     type: 'counter',
     labels: ['provider'],
     help: 'total number of message delivery transient failures by provider',
+  },
+  total_messages_transfail_by_provider_and_source: {
+    type: 'counter',
+    labels: ['provider', 'source', 'pool'],
+    help: 'total number of message delivery transient failures by provider and source',
   },
 } as const satisfies Readonly<Record<string, Definition>>;
 

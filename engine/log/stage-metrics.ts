@@ -32,9 +32,21 @@ export function receptionMetrics(metrics: Metrics): {
 }
 
 const OUTCOMES = {
-  Delivery: ['total_messages_delivered', 'total_messages_delivered_by_provider'],
-  TransientFailure: ['total_messages_transfail', 'total_messages_transfail_by_provider'],
-  Bounce: ['total_messages_fail', 'total_messages_fail_by_provider'],
+  Delivery: [
+    'total_messages_delivered',
+    'total_messages_delivered_by_provider',
+    'total_messages_delivered_by_provider_and_source',
+  ],
+  TransientFailure: [
+    'total_messages_transfail',
+    'total_messages_transfail_by_provider',
+    'total_messages_transfail_by_provider_and_source',
+  ],
+  Bounce: [
+    'total_messages_fail',
+    'total_messages_fail_by_provider',
+    'total_messages_fail_by_provider_and_source',
+  ],
 } as const;
 
 /** The service name of a delivery protocol; maildirs are delivered without a ready queue. */
@@ -44,8 +56,29 @@ const SERVICES: Readonly<Record<string, string>> = {
   HttpInjectionGenerator: 'httpinject',
 };
 
+/** A session of a ready queue is connected. */
+export function countConnection(metrics: Metrics, readyQueue: string): void {
+  for (const label of ['smtp_client', `smtp_client:${readyQueue}`]) {
+    metrics.add('total_connection_count', [label]);
+  }
+}
+
+/** What put a message off, by the reason that its Delayed record gives. */
+const DELAYS: Readonly<Record<string, MetricName>> = {
+  MessageRateThrottle: 'delayed_due_to_message_rate_throttle',
+  ReadyQueueWasFull: 'delayed_due_to_ready_queue_full',
+  ThrottledByThrottleInsertReadyQueue: 'delayed_due_to_throttle_insert_ready',
+};
+
+function countDelayed(metrics: Metrics, { queue, response }: LogRecord): void {
+  const [, reasons = ''] = /^Context: ([\w, ]+)\./.exec(response.content) ?? [];
+  const name = DELAYS[reasons.split(', ').at(-1) ?? ''];
+  if (name !== undefined) metrics.add(name, [queue]);
+}
+
 /** Counts what a ready queue did: per recipient over SMTP, per message otherwise. */
 export function countRecord(metrics: Metrics, record: LogRecord): void {
+  if (record.type === 'Delayed') return countDelayed(metrics, record);
   const service = SERVICES[record.delivery_protocol ?? ''];
   const outcome = record.type in OUTCOMES ? OUTCOMES[record.type as keyof typeof OUTCOMES] : null;
   if (service === undefined || outcome === null || record.site === '') return;
@@ -54,7 +87,10 @@ export function countRecord(metrics: Metrics, record: LogRecord): void {
   const recipients = typeof record.recipient === 'string' ? 1 : record.recipient.length;
   const count = service === 'smtp_client' ? recipients : 1;
   for (const label of services) metrics.add(outcome[0], [label], count);
-  metrics.add(outcome[1], [record.provider_name ?? record.site], count);
+  const provider = record.provider_name ?? record.site;
+  const { egress_source: source, egress_pool: pool } = record;
+  metrics.add(outcome[1], [provider], count);
+  metrics.add(outcome[2], [provider, source ?? '', pool ?? ''], count);
 }
 
 /** All of a ready queue's samples appear together, at zero. */

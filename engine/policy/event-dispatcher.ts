@@ -34,9 +34,12 @@ export interface EventRequest<T> {
 
 export class EventDispatcher {
   readonly #clock: Clock;
+  readonly #started: (event: string) => void;
 
-  constructor(clock: Clock) {
+  /** @param started is told of every event that has a handler */
+  constructor(clock: Clock, started: (event: string) => void = () => undefined) {
     this.#clock = clock;
+    this.#started = started;
   }
 
   /**
@@ -46,6 +49,7 @@ export class EventDispatcher {
   run<T>(context: PolicyContext, request: EventRequest<T>): T | Promise<T> {
     const handlers = context.handlers.get(request.event);
     if (!handlers) return request.missing();
+    this.#started(request.event);
     context.currentEvent = request.event;
     context.lua.resetBudget();
     const isList = MULTIPLE_HANDLER_EVENTS.has(request.event);
@@ -74,6 +78,7 @@ export class EventDispatcher {
     request: Pick<CallRequest, 'event' | 'args' | 'trace'>,
     handler: Handler,
   ): Promise<number> {
+    this.#started(request.event);
     context.currentEvent = request.event;
     context.lua.resetBudget();
     const asked: CallRequest = { ...request, rejects: 'as-errors' };

@@ -87,6 +87,8 @@ export interface ScriptHostOptions {
   readonly memoryBytesMax?: number | null;
   /** The rate counters that queues use, too. */
   readonly gcra?: GcraStore;
+  /** Told of every event that a handler is called for. */
+  readonly onEvent?: (event: string) => void;
   readonly stdout?: (bytes: Uint8Array) => void;
   readonly exit?: (code: number) => void;
   /** Replaces host functions by their effect (dry runs). */
@@ -148,7 +150,7 @@ export class ScriptHost implements PolicyEvents {
       companion: options.companion ?? null,
       warn: (text) => deps.services.diagnostic('warn', text.trimEnd()),
     });
-    this.#dispatcher = new EventDispatcher(deps.clock);
+    this.#dispatcher = new EventDispatcher(deps.clock, options.onEvent);
   }
 
   // ---- the policy itself ----

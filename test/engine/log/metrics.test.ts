@@ -15,6 +15,7 @@ function record(more: Partial<LogRecord>): LogRecord {
     site: SITE,
     recipient: 'a@x.test',
     delivery_protocol: 'ESMTP',
+    response: { code: 250, enhanced_code: null, content: 'ok', command: null },
     ...more,
   } as LogRecord;
 }
@@ -63,6 +64,17 @@ test('SMTP counts recipients, Lua messages; maildirs and internal records count 
   expect(metrics.value('total_messages_delivered', 'smtp_client')).toBe(2);
   expect(metrics.value('total_messages_delivered', 'lua')).toBe(1);
   expect(metrics.value('total_messages_delivered', 'lua:l')).toBe(1);
+});
+
+test('deliveries are counted by provider and source, delays by their last reason', () => {
+  const metrics = new Metrics();
+  countRecord(metrics, record({ egress_source: 's', egress_pool: 'p', provider_name: 'Pro' }));
+  const name = 'total_messages_delivered_by_provider_and_source';
+  expect(metrics.value(name, 'Pro', 's', 'p')).toBe(1);
+  const content = 'Context: Received, MessageRateThrottle. Next due in 30s at 2026';
+  const response = { code: 400, enhanced_code: null, content, command: null };
+  countRecord(metrics, record({ type: 'Delayed', queue: 'dest.test', response }));
+  expect(metrics.value('delayed_due_to_message_rate_throttle', 'dest.test')).toBe(1);
 });
 
 test('gauges follow the queue', () => {
