@@ -146,32 +146,17 @@ local function make_signer(block, base, domain)
   return kumo.dkim.rsa_sha256_signer(params)
 end
 
-local is_configured = false
-
 -- Returns a function that signs a message.
 function mod:setup(files)
-  if is_configured then
-    error('dkim_sign module has already been configured', 2)
-  end
-  is_configured = true
-
-  local cached = kumo.memoize(mod.load, {
-    name = 'dkim_sign_data',
+  local data_of = utils.data_files {
+    module = 'dkim_sign',
+    files = files,
+    load = mod.load,
     ttl = '5 minutes',
-    capacity = 10,
-    invalidate_with_epoch = true,
-  })
-
-  kumo.on('validate_config', function()
-    local ok, err = pcall(mod.load, files)
-    if not ok then
-      print('dkim_sign: ' .. tostring(err))
-      kumo.validation_failed()
-    end
-  end)
+  }
 
   return function(msg)
-    local data = cached(files)
+    local data = data_of()
     local from = msg:from_header()
     if not from then
       kumo.reject(552, '5.6.0 DKIM signing requires a From header, but it is missing from this message')

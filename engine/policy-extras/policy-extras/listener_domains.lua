@@ -72,32 +72,17 @@ local function find(maps, domain, listener)
   return any and (any[domain] or any['*'])
 end
 
-local is_configured = false
-
 -- Returns a handler for get_listener_domain.
 function mod:setup(files)
-  if is_configured then
-    error('listener_domains module has already been configured', 2)
-  end
-  is_configured = true
-
-  local cached = kumo.memoize(mod.load, {
-    name = 'listener_domains_data',
+  local data_of = utils.data_files {
+    module = 'listener_domains',
+    files = files,
+    load = mod.load,
     ttl = '5 minutes',
-    capacity = 10,
-    invalidate_with_epoch = true,
-  })
-
-  kumo.on('validate_config', function()
-    local ok, err = pcall(mod.load, files)
-    if not ok then
-      print('listener_domains: ' .. tostring(err))
-      kumo.validation_failed()
-    end
-  end)
+  }
 
   return function(domain, listener, conn_meta)
-    local found = find(cached(files), domain, listener)
+    local found = find(data_of(), domain, listener)
     if not found then
       return nil
     end

@@ -144,6 +144,50 @@ function mod.load_json_or_toml_file(file)
   return kumo.json_load(file)
 end
 
+local configured = {}
+
+--[[
+What a module that reads data files sets up, once per context:
+
+  module   its name, in errors and as the name of its cache (`<name>_data`)
+  files    paths or tables, as `load` takes them
+  load     reads and checks them
+  ttl      how long the data is kept while the files stay the same
+  validate optional, under --validate: gets the data and a function for what is wrong with it
+
+Returns a function that gives the data.
+]]
+function mod.data_files(options)
+  local name, files = options.module, options.files
+  if configured[name] then
+    error(name .. ' module has already been configured', 3)
+  end
+  configured[name] = true
+
+  local function complain(problem)
+    print(name .. ': ' .. tostring(problem))
+    kumo.validation_failed()
+  end
+  kumo.on('validate_config', function()
+    local ok, data = pcall(options.load, files)
+    if not ok then
+      complain(data)
+    elseif options.validate then
+      options.validate(data, complain)
+    end
+  end)
+
+  local cached = kumo.memoize(options.load, {
+    name = name .. '_data',
+    ttl = options.ttl,
+    capacity = 10,
+    invalidate_with_epoch = true,
+  })
+  return function()
+    return cached(files)
+  end
+end
+
 function mod.starts_with(text, prefix)
   return text:sub(1, #prefix) == prefix
 end

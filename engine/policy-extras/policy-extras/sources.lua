@@ -44,24 +44,29 @@ function mod.load(files)
   return merged
 end
 
-local is_configured = false
+-- Every source of a pool has to be there.
+local function check_pools(data, complain)
+  for pool, entries in pairs(data.pool) do
+    for source in pairs(entries) do
+      if not data.source[source] then
+        complain(string.format("pool '%s' references source '%s' which is not defined", pool, source))
+      end
+    end
+  end
+end
 
 -- Registers get_egress_source and get_egress_pool.
 function mod:setup(files)
-  if is_configured then
-    error('sources module has already been configured', 2)
-  end
-  is_configured = true
-
-  local cached = kumo.memoize(mod.load, {
-    name = 'sources_data',
+  local data = utils.data_files {
+    module = 'sources',
+    files = files,
+    load = mod.load,
     ttl = '1 minute',
-    capacity = 10,
-    invalidate_with_epoch = true,
-  })
+    validate = check_pools,
+  }
 
   kumo.on('get_egress_source', function(name)
-    local options = cached(files).source[name]
+    local options = data().source[name]
     if not options then
       return kumo.make_egress_source(nil)
     end
@@ -69,7 +74,7 @@ function mod:setup(files)
   end)
 
   kumo.on('get_egress_pool', function(name)
-    local pool = cached(files).pool[name]
+    local pool = data().pool[name]
     if not pool then
       return kumo.make_egress_pool(nil)
     end
@@ -78,23 +83,6 @@ function mod:setup(files)
       entries[#entries + 1] = { name = source, weight = options.weight }
     end
     return kumo.make_egress_pool { name = name, entries = entries }
-  end)
-
-  kumo.on('validate_config', function()
-    local ok, data = pcall(mod.load, files)
-    if not ok then
-      print('sources: ' .. tostring(data))
-      kumo.validation_failed()
-      return
-    end
-    for pool, entries in pairs(data.pool) do
-      for source in pairs(entries) do
-        if not data.source[source] then
-          print(string.format("sources: pool '%s' references source '%s' which is not defined", pool, source))
-          kumo.validation_failed()
-        end
-      end
-    end
   end)
 end
 
