@@ -238,7 +238,7 @@ export const SCENES: readonly Scene[] = [
       await openLab(page);
       await page.getByRole('button', { name: 'Try a delivery in Lua' }).click();
       await page.getByText('1 different').waitFor();
-      await page.getByRole('button', { name: /^Network 1/ }).click();
+      await page.getByRole('button', { name: 'Network 1', exact: true }).click();
       await page.waitForTimeout(300);
     },
   },

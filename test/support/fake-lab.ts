@@ -242,13 +242,14 @@ function sent(row: RecipientRow, { stubs = [], http, through }: ReplayRequest): 
     name: 'Request.send',
     effect: 'network',
     what: stub ? 'stubbed' : isAnswered ? 'sent' : 'not-stubbed',
-    args: [url],
-    result: isAnswered ? `${stub?.status ?? 200} ${stub?.body ?? ''}` : `${url} is not stubbed`,
+    args: [],
+    question: isAnswered ? `${url} → ${stub?.status ?? 200}` : url,
+    result: isAnswered ? 'Response' : `raised not stubbed: ${url}`,
     durationMs: 0.2,
     source: at(28),
   } as const;
   const send = call(`${name}:send`, ['Message'], 26);
-  const raised = `init.lua:28: ${url} is not stubbed`;
+  const raised = `not stubbed: ${url}`;
   return {
     verdict: isAnswered ? 'differs' : 'failed',
     reply: isAnswered
@@ -260,7 +261,7 @@ function sent(row: RecipientRow, { stubs = [], http, through }: ReplayRequest): 
     calls: [
       call(name, ['"example.com"', 'nil', 'nil'], 24),
       isAnswered
-        ? { ...send, returned: '→ "OK"' }
+        ? { ...send, returned: '"OK"' }
         : { ...send, returned: raised, raised: true, raisedAt: at(28) },
     ],
     changes: NO_CHANGES,
@@ -278,7 +279,7 @@ function call(event: string, args: readonly string[], line: number): ReplayResul
   return {
     event,
     args,
-    returned: '→ nil',
+    returned: 'nothing',
     raised: false,
     durationMs: 0.4,
     prints: [],

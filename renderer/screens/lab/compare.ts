@@ -2,7 +2,7 @@
  * Results of a run side by side with what really happened, or with another run: lines of a diff with
  * the words that changed, and messages of the same fate put together. Pure.
  */
-import type { ReplayResult } from '../../../engine/api/protocol.ts';
+import type { DryEffect, ReplayResult } from '../../../engine/api/protocol.ts';
 
 export interface DiffLine {
   readonly kind: 'same' | 'was' | 'now';
@@ -21,6 +21,11 @@ export interface ResultGroup {
   readonly results: readonly ReplayResult[];
 }
 
+/** A call that asked the network something, not one that only prepared it. */
+export function isQuestion({ effect, what, question }: DryEffect): boolean {
+  return effect === 'network' && (what !== 'done' || question !== undefined);
+}
+
 interface Difference {
   readonly field: string;
   readonly was: string;
@@ -28,6 +33,8 @@ interface Difference {
 }
 
 const UNSET = 'unset';
+/** Numbers and ids that are new with every message. */
+const PASSING = /[0-9a-f]{16,}|\d{6,}/gi;
 const ALWAYS_SHOWN = ['reply', 'state', 'queue'] as const;
 
 /**
@@ -57,13 +64,13 @@ export function verdictOf(result: ReplayResult, base: ReplayResult | null | unde
 function fieldsOf(result: ReplayResult): Map<string, string> {
   const { reply, state, queue, changes, calls } = result;
   const fields = new Map<string, string>([['state', state]]);
-  if (reply) fields.set('reply', `${reply.code} ${reply.text}`);
+  if (reply) fields.set('reply', `${reply.code} ${reply.text}`.replace(/ids=\S+/, 'ids=…'));
   if (queue !== null) fields.set('queue', queue);
   for (const { name, to } of changes.meta) fields.set(`meta.${name}`, to ?? UNSET);
   for (const { name, to } of changes.headers) fields.set(`header.${name}`, to ?? UNSET);
   for (const change of [changes.sender, changes.recipients])
     if (change) fields.set(change.name, change.to ?? UNSET);
-  if (changes.body) fields.set('body', changes.body.diff);
+  if (changes.body) fields.set('body', `${changes.body.bytesAfter} bytes`);
   for (const { event, returned, raised, prints } of calls) {
     const text = [...prints.map((print) => `printed ${print.text}`), returned].join('\n');
     fields.set(`event ${event}`, raised ? `raised ${text}` : text);
@@ -81,7 +88,11 @@ export function diffLines(
   const kept = ALWAYS_SHOWN.filter((field) => !changed.has(field) && fields.has(field)).map(
     (field): DiffLine => plain('same', field, fields.get(field) ?? ''),
   );
-  return [...kept, ...differences.flatMap(pairOfLines)];
+  const bytes = result.changes.body?.bytesAfter;
+  const short = differences.map((pair) =>
+    pair.field === 'body' && bytes !== undefined ? { ...pair, now: `${bytes} bytes` } : pair,
+  );
+  return [...kept, ...short.flatMap(pairOfLines)];
 }
 
 function plain(kind: DiffLine['kind'], field: string, text: string): DiffLine {
@@ -153,8 +164,11 @@ function fateOf(
   if (verdict === 'same') return null;
   const raised = result.calls.filter((call) => call.raised).map((call) => call.returned);
   const [local = '', domain = ''] = result.to.split('@');
-  const shorn = (text: string): string =>
-    local === '' ? text : text.replaceAll(local, '·').replaceAll(domain || '\n', '·');
+  const shorn = (text: string): string => {
+    const common = text.replace(PASSING, '·');
+    const names = [local, domain].filter((name) => name !== '');
+    return names.reduce((left, name) => left.replaceAll(name, '·'), common);
+  };
   const pairs = differencesOf(result, base).map(({ field, was, now }) => [
     field,
     shorn(was),

@@ -7,10 +7,12 @@ import {
   Decoration,
   EditorView,
   GutterMarker,
+  ViewPlugin,
   WidgetType,
   gutter,
   gutterLineClass,
   type DecorationSet,
+  type ViewUpdate,
 } from '@codemirror/view';
 import { changedLines } from './line-changes.ts';
 
@@ -89,6 +91,35 @@ function shownAt(doc: Text, problem: EditorProblem | null): Shown {
 }
 
 export const problemMark = [problemField];
+
+/** A line that wraps goes on below its own beginning, not at the edge. */
+export const hangingIndent = ViewPlugin.fromClass(
+  class {
+    indents: DecorationSet;
+
+    constructor(view: EditorView) {
+      this.indents = indentsOf(view);
+    }
+
+    update(update: ViewUpdate): void {
+      if (update.docChanged || update.viewportChanged) this.indents = indentsOf(update.view);
+    }
+  },
+  { decorations: ({ indents }) => indents },
+);
+
+function indentsOf(view: EditorView): DecorationSet {
+  const found = [];
+  for (const { from, to } of view.visibleRanges) {
+    for (let line = view.state.doc.lineAt(from); ; line = view.state.doc.line(line.number + 1)) {
+      const width = (/^ */.exec(line.text)?.[0].length ?? 0) + 2;
+      const style = `text-indent: -${width}ch; padding-left: calc(${width}ch + 2px)`;
+      found.push(Decoration.line({ attributes: { style } }).range(line.from));
+      if (line.to >= to || line.number === view.state.doc.lines) break;
+    }
+  }
+  return Decoration.set(found);
+}
 
 class ChangeBar extends GutterMarker {
   override elementClass = 'change-bar';

@@ -37,6 +37,7 @@ import {
 import { tags } from '@lezer/highlight';
 import {
   changeMarks,
+  hangingIndent,
   problemMark,
   setProblem,
   setSaved,
@@ -127,6 +128,7 @@ export class LuaEditor {
         hoverTooltip((view, pos) => this.#hover(view, pos)),
         problemMark,
         changeMarks,
+        hangingIndent,
         THEME,
       ],
     });

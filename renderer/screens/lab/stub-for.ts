@@ -2,8 +2,8 @@
 import type { DryEffect, DryStub } from '../../../engine/api/protocol.ts';
 
 /** Null when the question cannot be read from the call. */
-export function stubFor({ args, result }: DryEffect): DryStub | null {
-  const said = [...args, result].join(' ');
+export function stubFor({ question, args, result }: DryEffect): DryStub | null {
+  const said = question ?? [...args, result].join(' ');
   const http = /\b(GET|POST|PUT|DELETE|PATCH|HEAD) (https?:\/\/[^\s'",)]+)/.exec(said);
   if (http) return { kind: 'http', match: `${http[1]} ${http[2]}`, status: 200, body: '' };
   const dns = /\b(?:DNS )?(A|AAAA|MX|TXT|PTR|CNAME) ([\w.-]+\.[\w-]+)/.exec(said);
