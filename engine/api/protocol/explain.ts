@@ -153,6 +153,8 @@ export interface DryEffect {
    */
   readonly what: 'done' | 'recorded' | 'stubbed' | 'not-stubbed' | 'sent' | 'withheld';
   readonly args: readonly string[];
+  /** What was asked of the network, perhaps with the answer: `GET http://… → 200`. */
+  readonly question?: string;
   readonly result: string;
   readonly durationMs: number;
   readonly source: SourceLink | null;
