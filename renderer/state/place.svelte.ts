@@ -31,7 +31,7 @@ export interface OpenMenu {
 }
 
 /** One line that is asked for over the screen. */
-export interface Asked {
+interface Asked {
   readonly label: string;
   readonly verb: string;
   readonly value: string;

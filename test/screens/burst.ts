@@ -1,8 +1,9 @@
 /**
- * What a burst costs the window's main thread: 5,000 messages a second for some seconds, traced. Says
- * the longest task in CPU time, which a busy machine does not stretch, and in wall time.
+ * What a burst costs the window's main thread: 5,000 messages (or 5,000 changes of state, with the
+ * queue screen open) a second for some seconds, traced. Says the longest task in CPU time, which a
+ * busy machine does not stretch, and in wall time.
  *
- *   node test/screens/burst.ts [SECONDS] [ROWS STORED]
+ *   node test/screens/burst.ts [SECONDS] [ROWS STORED] [messages|changes|queues]
  */
 import { buildRenderer } from '../../build/renderer.ts';
 import { startFakeEngine } from '../support/fake-engine.ts';
@@ -11,6 +12,7 @@ import { chromiumPath, launchChromium } from './browser.ts';
 const PER_TENTH = 500;
 const seconds = Number(process.argv[2] ?? 3);
 const rows = Number(process.argv[3] ?? 100_000);
+const mode = process.argv[4] ?? 'messages';
 
 interface TraceEvent {
   readonly name: string;
@@ -22,6 +24,10 @@ interface TraceEvent {
   readonly args?: { readonly name?: string };
 }
 
+const DEFERRED = { state: 'deferred', code: 451, attempts: 2, lastText: '4.7.1 later' } as const;
+const DELIVERED = { state: 'delivered', code: 250, attempts: 3, lastText: '2.0.0 OK' } as const;
+const newest = (count: number): number[] => Array.from({ length: count }, (_, n) => rows - n);
+
 const executable = chromiumPath();
 if (executable === null) throw new Error('Cannot measure: no Chromium found, set CHROMIUM');
 await buildRenderer();
@@ -30,13 +36,21 @@ const engine = await startFakeEngine({ rows });
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
 await page.goto(engine.pageUrl);
 await page.locator("[id^='mail-']").first().click();
+if (mode === 'queues') {
+  await page.keyboard.press('g');
+  await page.keyboard.press('q');
+  await page.getByRole('row', { name: /receipts:acme@example\.net/ }).click();
+}
 await page.waitForTimeout(1000);
 await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
 for (let tenth = 0; tenth < seconds * 10; tenth++) {
-  engine.add(PER_TENTH, { state: 'delivered' });
+  if (mode === 'messages') engine.add(PER_TENTH, { state: 'delivered' });
+  else engine.changeMany(newest(PER_TENTH), tenth % 2 === 0 ? DEFERRED : DELIVERED);
   await page.waitForTimeout(100);
 }
-await page.locator(`#mail-${rows + seconds * 10 * PER_TENTH}`).waitFor({ timeout: 60_000 });
+if (mode === 'messages') {
+  await page.locator(`#mail-${rows + seconds * 10 * PER_TENTH}`).waitFor({ timeout: 60_000 });
+}
 const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
 const events = trace.traceEvents;
 const mains = new Set(

@@ -36,7 +36,9 @@ import {
   fakeQueueList,
   fakeRecord,
 } from './fake-queues.ts';
+import { serveRoutes } from './fake-routes.ts';
 import { serveSettings } from './fake-settings.ts';
+import { FakeSuppression } from './fake-suppression.ts';
 
 const root = join(import.meta.dirname, '../..');
 const RING_EVENTS = 200;
@@ -54,6 +56,8 @@ export interface FakeOptions {
   readonly port?: number;
   readonly token?: string;
   readonly status?: Partial<EngineStatus>;
+  /** Entries of the suppression list; 18 when left out. */
+  readonly suppressed?: number;
 }
 
 export class FakeEngine implements AsyncDisposable {
@@ -72,6 +76,7 @@ export class FakeEngine implements AsyncDisposable {
     restarts: 0,
   };
   readonly lab = new FakeLab();
+  readonly suppression: FakeSuppression;
   readonly #server: FastifyInstance;
   readonly #generated: number;
   readonly #added: RecipientRow[] = [];
@@ -92,6 +97,7 @@ export class FakeEngine implements AsyncDisposable {
     this.#generated = options.rows ?? 20;
     this.#status = options.status ?? {};
     this.#server = fastify();
+    this.suppression = new FakeSuppression(options.suppressed ?? (this.#generated === 0 ? 0 : 18));
   }
 
   /** The page with its token, as the engine prints it. */
@@ -124,13 +130,15 @@ export class FakeEngine implements AsyncDisposable {
     this.#serveRows();
     this.#serveQueues();
     this.#serveRest();
+    serveClock(server, this);
+    serveSettings(server);
+    this.suppression.serve(server, this);
+    serveRoutes(server, this.#generated === 0);
     this.lab.serve(
       server,
       (selection) => this.#selected(selection),
       (rows) => rows.map(({ to }) => this.add(1, { to, state: 'queued' })[0]?.seq ?? 0),
     );
-    serveClock(server, this);
-    serveSettings(server);
     server.get('/api/v1/live', { websocket: true }, (socket) => this.#join(socket));
     this.#url = await server.listen({ host: '127.0.0.1', port });
   }
@@ -157,6 +165,15 @@ export class FakeEngine implements AsyncDisposable {
     this.#changes.set(seq, { ...this.#changes.get(seq), ...change });
     const row = this.#row(seq);
     this.emit({ type: 'rows', added: [], changed: [changeOf(row)], total: this.#total });
+  }
+
+  /** Many rows in one event, as the engine batches them, and the queues they are in. */
+  changeMany(seqs: readonly number[], change: Partial<RecipientRow>): void {
+    for (const seq of seqs) this.#changes.set(seq, { ...this.#changes.get(seq), ...change });
+    const changed = seqs.map((seq) => changeOf(this.#row(seq)));
+    this.emit({ type: 'rows', added: [], changed, total: this.#total });
+    this.emit({ type: 'queues', queues: fakeQueueList(this.nowMs, this.#suspended) });
+    this.emit({ type: 'status', status: this.status });
   }
 
   setStatus(change: Partial<EngineStatus>): void {
@@ -211,6 +228,7 @@ export class FakeEngine implements AsyncDisposable {
         needsRestart: null,
         handlers: ['smtp_server_message_received', 'get_queue_config'],
       },
+      suppression: this.suppression.status,
       queued: count === 0 ? 0 : 31,
       nextDueMs: count === 0 ? null : this.nowMs + 41_000,
       mailCount: count,
