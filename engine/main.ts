@@ -4,24 +4,29 @@
  * Statuses: 0 done, 1 failed, 2 wrong usage, 3 no engine is running.
  */
 import { enableCompileCache } from 'node:module';
+import type { Command } from './commands/command.ts';
 
 // TypeScript is stripped once and compiled once, not at every start; so before anything of ours.
 enableCompileCache();
 const { COMMANDS, UsageError } = await import('./commands/commands.ts');
 
 const [name, ...args] = process.argv.slice(2);
-const command = COMMANDS.find((candidate) => candidate.name === name);
+const entry = COMMANDS.find((candidate) => candidate.name === name);
 
 if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-  process.stdout.write(overview());
-} else if (command === undefined) {
+  process.stdout.write(overview(await Promise.all(COMMANDS.map((one) => one.load()))));
+} else if (entry === undefined) {
   process.stderr.write(
     `postyard: no command "${name}", expected one of: ${COMMANDS.map((c) => c.name).join(', ')}\n`,
   );
   process.exitCode = 2;
-} else if (args.includes('--help') || args.includes('-h')) {
-  process.stdout.write(helpOf(command));
 } else {
+  const command = await entry.load();
+  if (args.includes('--help') || args.includes('-h')) process.stdout.write(helpOf(command));
+  else await run(command);
+}
+
+async function run(command: Command): Promise<void> {
   try {
     process.exitCode = await command.run(args);
   } catch (error) {
@@ -33,15 +38,15 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
   }
 }
 
-function helpOf({ summary, usage, options = [] }: (typeof COMMANDS)[number]): string {
+function helpOf({ summary, usage, options = [] }: Command): string {
   const width = Math.max(0, ...options.map(([option]) => option.length));
   const lines = options.map(([option, words]) => `  ${option.padEnd(width)}  ${words}\n`);
   const list = lines.length > 0 ? `\n${lines.join('')}` : '';
   return `${summary}\n\nUsage: postyard ${usage}\n${list}`;
 }
 
-function overview(): string {
-  const width = Math.max(...COMMANDS.map((c) => c.name.length));
-  const lines = COMMANDS.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`);
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map((c) => c.name.length));
+  const lines = commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`);
   return `Postyard: a complete local mail engine for developers\n\nUsage: postyard <command> [--workspace DIR] [options]\n\n${lines.join('\n')}\n\npostyard <command> --help tells more.\n`;
 }

@@ -1,37 +1,27 @@
-/** The commands, in the order in which `--help` lists them. */
-import { clock } from './clock.ts';
+/** The commands, in the order in which `--help` lists them; one is loaded when it is called. */
 import type { Command } from './command.ts';
-import { dns } from './dns.ts';
-import { check } from './check.ts';
-import { doctor } from './doctor.ts';
-import { farEnd } from './far-end.ts';
-import { explain } from './explain.ts';
-import { exportTo } from './export.ts';
-import { kumod } from './kumod.ts';
-import { open } from './open.ts';
-import { queue } from './queue.ts';
-import { replay } from './replay.ts';
-import { route } from './route.ts';
-import { send } from './send.ts';
-import { serve } from './serve.ts';
-import { suppress } from './suppress.ts';
 
 export { UsageError } from './command.ts';
 
-export const COMMANDS: readonly Command[] = [
-  serve,
-  open,
-  send,
-  explain,
-  check,
-  replay,
-  route,
-  queue,
-  suppress,
-  clock,
-  dns,
-  farEnd,
-  exportTo,
-  doctor,
-  kumod,
+interface CommandEntry {
+  readonly name: string;
+  load(): Promise<Command>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'serve', load: async () => (await import('./serve.ts')).serve },
+  { name: 'open', load: async () => (await import('./open.ts')).open },
+  { name: 'send', load: async () => (await import('./send.ts')).send },
+  { name: 'explain', load: async () => (await import('./explain.ts')).explain },
+  { name: 'check', load: async () => (await import('./check.ts')).check },
+  { name: 'replay', load: async () => (await import('./replay.ts')).replay },
+  { name: 'route', load: async () => (await import('./route.ts')).route },
+  { name: 'queue', load: async () => (await import('./queue.ts')).queue },
+  { name: 'suppress', load: async () => (await import('./suppress.ts')).suppress },
+  { name: 'clock', load: async () => (await import('./clock.ts')).clock },
+  { name: 'dns', load: async () => (await import('./dns.ts')).dns },
+  { name: 'far-end', load: async () => (await import('./far-end.ts')).farEnd },
+  { name: 'export', load: async () => (await import('./export.ts')).exportTo },
+  { name: 'doctor', load: async () => (await import('./doctor.ts')).doctor },
+  { name: 'kumod', load: async () => (await import('./kumod.ts')).kumod },
 ];

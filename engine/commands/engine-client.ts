@@ -38,6 +38,16 @@ export class EngineClient {
     });
   }
 
+  send<T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
+    return this.#ask<T>(path, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+  }
+
   /** An answer that is text, piece by piece as it comes. */
   async *text(path: string): AsyncGenerator<Uint8Array> {
     const reader = (await this.#respond(path, {})).body?.getReader();

@@ -33,7 +33,7 @@ afterAll(() => engine[Symbol.asyncDispose]());
 
 /** A command in this process: what it printed, and how it ended. */
 async function postyard(name: string, ...args: string[]): Promise<{ status: number; out: string }> {
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+  const command = await COMMANDS.find((candidate) => candidate.name === name)?.load();
   let out = '';
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     out += String(text);
