@@ -55,7 +55,7 @@ const NAME_TRY_COUNT_MAX = 100;
 export function createMaildir(target: MaildirTarget): void {
   try {
     for (const folder of MAILDIR_FOLDERS) {
-      const dir = `${target.path}/${folder}`;
+      const dir = under(target.path, folder);
       ensureFolder(dir, target.dirMode);
       fs.accessSync(dir, fs.constants.W_OK | fs.constants.X_OK);
     }
@@ -90,7 +90,7 @@ export function storeMessage(
         fs.closeSync(fd);
       }
       const unique = names.final({ dev: stat.dev, ino: stat.ino, size: data.byteLength });
-      moveIntoNew(file, `${target.path}/new/${unique}`);
+      moveIntoNew(file, under(target.path, `new/${unique}`));
       return unique;
     } catch (error) {
       fs.rmSync(file, { force: true });
@@ -109,12 +109,17 @@ export function storeMessage(
  */
 export function findDelivered(dir: string, stableName: string): string | null {
   for (const folder of ['new', 'cur']) {
-    for (const name of namesIn(`${dir}/${folder}`)) {
+    for (const name of namesIn(under(dir, folder))) {
       const unique = name.split(INFO_SEPARATOR, 1)[0] ?? name;
       if (unique === stableName || unique.startsWith(`${stableName},`)) return unique;
     }
   }
   return null;
+}
+
+/** An empty path is the working folder, never the root. */
+function under(dir: string, name: string): string {
+  return dir === '' ? name : `${dir}/${name}`;
 }
 
 function namesIn(dir: string): string[] {
@@ -168,7 +173,7 @@ function openTmp(
 ): { fd: number; names: FileNames; file: string } {
   for (let tryCount = 1; ; tryCount++) {
     const names = nextNames(tryCount);
-    const file = `${dir}/tmp/${names.tmp}`;
+    const file = under(dir, `tmp/${names.tmp}`);
     try {
       return { fd: fs.openSync(file, 'wx', 0o666), names, file };
     } catch (error) {

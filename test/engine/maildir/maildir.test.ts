@@ -93,6 +93,11 @@ describe('createMaildir()', () => {
     const error = caught(() => createMaildir(plain('no-such-folder-here/maildir')));
     expect(error.cause.code).toBe('ENOENT');
   });
+
+  it('never takes an empty path for the root', () => {
+    const error = caught(() => createMaildir(plain('')));
+    expect(error.cause.code).toBe('ENOENT');
+  });
 });
 
 describe('storeMessage()', () => {
