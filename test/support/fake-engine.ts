@@ -37,6 +37,7 @@ import {
   fakeRecord,
 } from './fake-queues.ts';
 import { serveRoutes } from './fake-routes.ts';
+import { serveFarEnds } from './fake-far-ends.ts';
 import { serveSettings } from './fake-settings.ts';
 import { FakeSuppression } from './fake-suppression.ts';
 
@@ -132,6 +133,7 @@ export class FakeEngine implements AsyncDisposable {
     this.#serveRest();
     serveClock(server, this);
     serveSettings(server);
+    serveFarEnds(server);
     this.suppression.serve(server, this);
     serveRoutes(server, this.#generated === 0);
     this.lab.serve(
