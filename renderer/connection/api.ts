@@ -11,6 +11,13 @@ import type {
   DnsAnswer,
   DnsZones,
   EngineStatus,
+  ExpectationList,
+  ExpectationRun,
+  ExpectationRunRequest,
+  ExpectationSaved,
+  ExpectationSaveRequest,
+  ExplainRequest,
+  Explanation,
   FarEndList,
   FarEndMailDetail,
   FarEndPutRequest,
@@ -165,6 +172,13 @@ export class Api {
   luaFunctions = (): Promise<LuaFunctionList> => this.#get('/policy/functions');
   replay = (request: ReplayRequest): Promise<ReplayRun> =>
     this.#post('/replay', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
+  explain = (request: ExplainRequest): Promise<Explanation> =>
+    this.#post('/explain', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
+  expectations = (): Promise<ExpectationList> => this.#get('/expectations');
+  runExpectations = (request: ExpectationRunRequest): Promise<ExpectationRun> =>
+    this.#post('/expectations/run', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
+  saveExpectation = (request: ExpectationSaveRequest): Promise<ExpectationSaved> =>
+    this.#post('/expectations/save', request);
   replayRuns = (): Promise<ReplayRunList> => this.#get('/replay/runs');
   replayRun = (id: string): Promise<ReplayRun> =>
     this.#get(`/replay/runs/${encodeURIComponent(id)}`);

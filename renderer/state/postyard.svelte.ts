@@ -17,6 +17,7 @@ import { LiveConnection } from '../connection/live.ts';
 import { dropToken, keepToken, takeToken } from '../connection/token.ts';
 import { focusList, focusedList } from '../focus.ts';
 import { EngineState } from './engine-state.svelte.ts';
+import { Expectations } from './expectations.svelte.ts';
 import { FarEnds } from './far-ends.svelte.ts';
 import { Lab } from './lab.svelte.ts';
 import type { Through } from './lab-runs.svelte.ts';
@@ -32,6 +33,7 @@ import { Routes, type RouteLine } from './routes.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import { SuppressionDemoState } from './suppression-demo.svelte.ts';
 import { SuppressionState } from './suppression.svelte.ts';
+import { Tester } from './tester.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
 import { Views } from './views.svelte.ts';
 
@@ -55,6 +57,8 @@ export class Postyard {
   readonly opened = new OpenedRow(this.api);
   readonly queues = new Queues(this.api);
   readonly routes = new Routes(this.api);
+  readonly tester = new Tester(this.api);
+  readonly expectations = new Expectations(this.api);
   readonly farEnds = new FarEnds(this.api);
   readonly log = new LogTail(this.api, this.preferences.chosen.hiddenRecordTypes);
   readonly maildirs = new Maildirs(this.api, () => this.preferences.chosen.openFolders);
