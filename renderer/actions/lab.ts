@@ -2,6 +2,7 @@
 import type { ReplaySelection } from '../../engine/api/protocol.ts';
 import type { Action } from '../actions.ts';
 import { focusEditor } from '../focus.ts';
+import { luaErrorText } from '../format/lua-error.ts';
 import { counted, thousands } from '../format/size.ts';
 import { clockTime } from '../format/time.ts';
 import { STARTER_CONSTRUCTOR, withStarter } from '../screens/lab/starter.ts';
@@ -122,7 +123,7 @@ async function save(yard: Postyard): Promise<void> {
   if (problem === null) return yard.toasts.say(`Saved ${file.path}; the policy runs with it`);
   const where = problem.line === null ? problem.path : `${problem.path}:${problem.line}`;
   if (problem.line !== null) await files.open(problem.path, problem.line);
-  yard.toasts.say(`Not saved, ${where}: ${problem.message.split('\n')[0]}`);
+  yard.toasts.say(`Not saved, ${where}: ${luaErrorText(problem.message)}`);
 }
 
 async function queueCopies(yard: Postyard, messages: ReplaySelection): Promise<void> {
