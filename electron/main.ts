@@ -9,18 +9,42 @@ import { join, resolve, sep } from 'node:path';
 import { Notification, app, ipcMain, shell } from 'electron';
 import type { BrowserWindow } from 'electron';
 import { EngineProcess } from './engine-process.ts';
+import type { EngineCommand } from './engine-process.ts';
 import { installMenu } from './menu.ts';
+import { handOver, openedByArguments, openedByFile, openedByUrl } from './opened.ts';
+import type { Opened } from './opened.ts';
 import { createWindow, showEngine, showNotice } from './window.ts';
 
 const root = process.env['POSTYARD_ROOT'] ?? join(import.meta.dirname, '..', '..');
 const workspace = process.env['POSTYARD_WORKSPACE'] ?? join(homedir(), 'Postyard');
 const token = randomBytes(24).toString('base64url');
 
+const command: EngineCommand = {
+  executable: process.execPath,
+  args: [join(root, 'engine', 'main.ts'), 'serve', '--workspace', workspace],
+  env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', POSTYARD_TOKEN: token },
+};
+
 let window: BrowserWindow | null = null;
 let engineUrl: string | null = null;
+/** To open as soon as the engine is there. */
+const waiting: Opened[] = [];
 
 if (app.requestSingleInstanceLock()) {
-  app.on('second-instance', focusWindow);
+  app.on('second-instance', (_event, args, workingFolder) => {
+    focusWindow();
+    open(...openedByArguments(args.slice(1), workingFolder));
+  });
+  app.on('open-file', (event, path) => {
+    event.preventDefault();
+    open(openedByFile(path));
+  });
+  app.on('open-url', (event, url) => {
+    event.preventDefault();
+    open(openedByUrl(url));
+  });
+  if (app.isPackaged) app.setAsDefaultProtocolClient('postyard');
+  open(...openedByArguments(process.argv.slice(1), process.cwd()));
   app.on('window-all-closed', () => app.quit());
   app.on('activate', () => void openWindow());
   await app.whenReady();
@@ -37,23 +61,19 @@ if (app.requestSingleInstanceLock()) {
 }
 
 function startEngine(): EngineProcess {
-  const args = [join(root, 'engine', 'main.ts'), 'serve', '--workspace', workspace];
-  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', POSTYARD_TOKEN: token };
-  const engine = new EngineProcess(
-    { executable: process.execPath, args, env },
-    {
-      onReady(url) {
-        engineUrl = url;
-        if (window) void showEngine(window, url, token);
-      },
-      onExit(reason, restartInMs) {
-        engineUrl = null;
-        const wait = `It is started again in ${Math.ceil(restartInMs / 1000)} s.`;
-        if (window) void showNotice(window, `The engine ${reason}`, wait);
-      },
-      onLine: (line) => process.stderr.write(`${line}\n`),
+  const engine = new EngineProcess(command, {
+    onReady(url) {
+      engineUrl = url;
+      const screen = openWaiting();
+      if (window) void showEngine(window, url, token, screen);
     },
-  );
+    onExit(reason, restartInMs) {
+      engineUrl = null;
+      const wait = `It is started again in ${Math.ceil(restartInMs / 1000)} s.`;
+      if (window) void showNotice(window, `The engine ${reason}`, wait);
+    },
+    onLine: (line) => process.stderr.write(`${line}\n`),
+  });
   engine.start();
   return engine;
 }
@@ -64,6 +84,28 @@ async function openWindow(): Promise<void> {
   window.on('closed', () => (window = null));
   if (engineUrl) await showEngine(window, engineUrl, token);
   else await showNotice(window, 'Starting the engine', workspace);
+}
+
+/** Opens now, or as soon as the engine is ready. */
+function open(...opened: readonly (Opened | null)[]): void {
+  waiting.push(...opened.filter((one) => one !== null));
+  if (engineUrl === null || waiting.length === 0) return;
+  const screen = openWaiting();
+  if (window && screen !== null) void showEngine(window, engineUrl, token, screen);
+}
+
+/** Hands over the files that wait; the last link's screen, when there was a link. */
+function openWaiting(): string | null {
+  let screen: string | null = null;
+  for (const opened of waiting.splice(0)) {
+    if (opened.kind === 'link') screen = opened.screen;
+    else
+      void handOver(command, opened.path).then((problem) => {
+        if (problem !== null)
+          new Notification({ title: `Not opened: ${opened.path}`, body: problem }).show();
+      });
+  }
+  return screen;
 }
 
 function focusWindow(): void {

@@ -39,8 +39,19 @@ export function createWindow(preload: string): BrowserWindow {
 }
 
 /** Shows the engine's page; the token travels in the fragment, which is never sent over the wire. */
-export async function showEngine(window: BrowserWindow, url: string, token: string): Promise<void> {
-  await window.loadURL(`${url}/#token=${encodeURIComponent(token)}`);
+export async function showEngine(
+  window: BrowserWindow,
+  url: string,
+  token: string,
+  screen: string | null = null,
+): Promise<void> {
+  const key = `token=${encodeURIComponent(token)}`;
+  // Another query each time: where only the fragment differs, nothing would be loaded.
+  const page =
+    screen === null
+      ? `${url}/#${key}`
+      : `${url}/?${Date.now()}#${key}&screen=${encodeURIComponent(screen)}`;
+  await window.loadURL(page);
 }
 
 /** What is shown while there is no engine. */

@@ -1,6 +1,6 @@
 /**
  * The key to the engine. It comes once in the address's fragment, which is never sent over the wire,
- * is kept in this origin's storage and leaves the address bar at once. Never a cookie: cookies reach
+ * is kept in this origin's storage and leaves the address bar at once; the screen to show may come with it. Never a cookie: cookies reach
  * every port of 127.0.0.1.
  *
  * Source: DESIGN of the API's door in `docs/architecture.md`.
@@ -13,7 +13,9 @@ export function takeToken(): string | null {
   const fresh = fragment.get('token');
   if (fresh !== null && fresh !== '') {
     keepToken(fresh);
-    history.replaceState(history.state, '', location.pathname + location.search);
+    const screen = fragment.get('screen');
+    const place = screen === null ? '' : `#${screen}`;
+    history.replaceState(history.state, '', location.pathname + location.search + place);
     return fresh;
   }
   return localStorage.getItem(STORAGE_KEY);
