@@ -16,7 +16,7 @@ import type { LogRecord } from './record.ts';
 
 const FLUSH_INTERVAL_MS = 5 * 60_000;
 
-export interface AccountingDeps {
+interface AccountingDeps {
   readonly mailClock: Clock;
   readonly clock: Clock;
   readonly onError: (text: string) => void;

@@ -13,7 +13,7 @@ import type { JsonValue } from '../mail/json.ts';
 import type { AcctLogSettings } from '../policy/settings.ts';
 import { SegmentWriter, finishLeftovers } from './segment-writer.ts';
 
-export interface AuthenticationAttempt {
+interface AuthenticationAttempt {
   readonly identity: string;
   readonly context: string;
   readonly isSuccess: boolean;
@@ -21,7 +21,7 @@ export interface AuthenticationAttempt {
   readonly auth: AuthInfo;
 }
 
-export interface AuthorizationDecision {
+interface AuthorizationDecision {
   readonly resource: string;
   readonly privilege: string;
   readonly access: 'Allow' | 'Deny';
