@@ -1,8 +1,9 @@
 /** Time and queues as somebody uses them at a terminal: freeze, jump, a week ahead, and the verbs. */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ClockStatus, QueueDetail, QueueList, RowDetail } from '../../engine/api/protocol.ts';
-import { COMMANDS, UsageError } from '../../engine/commands/commands.ts';
 import { DEADLINE_MS, recordsOf, rowTo, sendMail } from '../support/journey.ts';
+import { runCommand } from '../support/run-command.ts';
+import type { CommandEnd } from '../support/run-command.ts';
 import { ServeProcess, eventually } from '../support/serve-process.ts';
 
 const POLICY = `
@@ -31,23 +32,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => engine[Symbol.asyncDispose]());
 
-/** A command in this process: what it printed, and how it ended. */
-async function postyard(name: string, ...args: string[]): Promise<{ status: number; out: string }> {
-  const command = await COMMANDS.find((candidate) => candidate.name === name)?.load();
-  let out = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  try {
-    const status = (await command?.run([...args, '--workspace', engine.workspace])) ?? 2;
-    return { status, out };
-  } catch (error) {
-    return { status: error instanceof UsageError ? 2 : 1, out: String(error) };
-  } finally {
-    write.mockRestore();
-  }
-}
+const postyard = (name: string, ...args: string[]): Promise<CommandEnd> =>
+  runCommand(name, ...args, '--workspace', engine.workspace);
 
 const due = async (): Promise<number | null> =>
   (await engine.api<QueueDetail>('/queues/a.test')).messages[0]?.dueMs ?? null;
