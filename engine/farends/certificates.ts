@@ -28,7 +28,7 @@ interface Wish {
 }
 
 /** What the SMTP server package takes for a kind. */
-export interface TlsOptions {
+interface TlsOptions {
   readonly cert: string;
   readonly key: string;
   readonly minVersion?: 'TLSv1' | 'TLSv1.2';

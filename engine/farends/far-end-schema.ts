@@ -11,7 +11,7 @@ import { PROVIDER_REPLIES } from './provider-replies.ts';
 import type { ProviderReplyName } from './provider-replies.ts';
 
 /** Where a rule acts, in the order in which a delivery comes by. */
-export const STAGES = [
+const STAGES = [
   'connect',
   'ehlo',
   'starttls',
@@ -48,8 +48,6 @@ export const STAGES_OF = {
 } as const satisfies Readonly<Record<string, readonly Stage[]>>;
 
 export type Behaviour = keyof typeof STAGES_OF;
-
-export const BEHAVIOURS = Object.keys(STAGES_OF) as readonly Behaviour[];
 
 /** What STARTTLS leads to. `none`: it is not offered. */
 export const TLS_KINDS = [
@@ -121,7 +119,7 @@ function at<S extends Stage>(stages: readonly S[]): z.ZodEnum<{ [K in S]: K }> {
   return z.enum(stages as readonly [S, ...S[]]) as z.ZodEnum<{ [K in S]: K }>;
 }
 
-export const ruleSchema = z.discriminatedUnion('do', [
+const ruleSchema = z.discriminatedUnion('do', [
   z
     .strictObject({
       do: z.literal('accept'),

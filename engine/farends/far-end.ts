@@ -23,7 +23,7 @@ import type { FarEndReply } from './far-end-reply.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
 import { Scenario } from './scenario.ts';
 
-export interface FarEndParts {
+interface FarEndParts {
   /** Greylists and rates. */
   readonly mailClock: Clock;
   /** Sockets: slow, drip. */
@@ -34,7 +34,7 @@ export interface FarEndParts {
   readonly onChange: () => void;
 }
 
-export interface FarEndStatus {
+interface FarEndStatus {
   readonly state: 'listening' | 'off' | 'failed';
   readonly problem: string | null;
   readonly port: number | null;

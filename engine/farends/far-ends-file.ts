@@ -20,7 +20,7 @@ export interface FileProblem {
   readonly message: string;
 }
 
-export type ReadFarEnds =
+type ReadFarEnds =
   | { readonly ok: true; readonly farEnds: readonly FarEndSpec[] }
   | { readonly ok: false; readonly problem: FileProblem };
 

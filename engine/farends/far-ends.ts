@@ -31,7 +31,7 @@ import {
 import type { FileProblem } from './far-ends-file.ts';
 import { FarEndsState } from './far-ends-state.ts';
 
-export interface FarEndsParts {
+interface FarEndsParts {
   /** `far-ends.json`. */
   readonly file: string;
   /** For ports, authority, received mail and the schema; null keeps everything in memory. */

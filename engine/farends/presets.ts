@@ -1,6 +1,6 @@
 /** Scenarios to begin with: what the window's menu and `postyard far-end add --preset` offer. */
 
-export interface Preset {
+interface Preset {
   readonly name: string;
   /** What it is good for, in a few words. */
   readonly what: string;

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 
-export interface ReplyManner {
+interface ReplyManner {
   /** Between two bytes; 0: all at once. */
   readonly dripMs: number;
   readonly isTwice: boolean;

@@ -28,7 +28,7 @@ export interface Asked {
   readonly id?: string;
 }
 
-export type Deed =
+type Deed =
   | { readonly kind: 'proceed'; readonly text: readonly string[] | null }
   | { readonly kind: 'reply'; readonly reply: FarEndReply }
   | { readonly kind: 'hang'; readonly afterBytes: number }
