@@ -7,7 +7,7 @@ describeInBrowser('screens', () => {
     await using window = await openWindow({ rows: 1204 });
     const { page, engine } = window;
     await page.locator('#mail-1204').waitFor();
-    await strike(page, '.');
+    await strike(page, 'g', 'n');
     await page.getByRole('region', { name: 'Opened queue' }).getByText('wei.zhang').waitFor();
     const queue = 'receipts:acme@example.org!smarthost.example.net';
     await strike(page, 'D');
