@@ -228,8 +228,10 @@ export class DryQueues implements QueueDoor {
         portFrom: rule,
       }));
     } catch (error) {
-      if (error instanceof PlanFailure) notes.push(...textsOf(error.details['lookups']));
-      notes.push(firstLine(error));
+      if (error instanceof PlanFailure) {
+        notes.push(...textsOf(error.details['lookups']));
+        notes.push(`the first attempt is ${error.kind}: ${error.reply.code} ${firstLine(error)}`);
+      } else notes.push(firstLine(error));
       return [];
     }
   }
