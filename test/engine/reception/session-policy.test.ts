@@ -335,13 +335,26 @@ describe('policy events', () => {
       '250 OK ids=… DATA',
       '250 the goggles do nothing nil',
     ]);
-    // What the transaction ended with is what the client saw, and the Journey has the call.
-    const stored = world.store.transactions.at(-1);
-    expect(stored?.replyText).toBe('queued, thank you');
-    expect(stored?.transcript.at(-1)?.text).toBe('250 queued, thank you');
     expect(world.log.summary()[0]).toBe(
       'Rejection 451 5.1.1 unknown | RCPT TO:<no@d.test> | a@b.test -> ',
     );
+  });
+
+  test('a transaction keeps its last reply as the policy rewrote it', async () => {
+    await using world = await ReceptionWorld.open({ mode: ORDINARY_MODE });
+    let count = 0;
+    world.policy.on('smtp_server_rewrite_response', (_code: number, text: string) => {
+      if (!text.includes('ids=')) return { status: null, text: null };
+      count++;
+      return { status: null, text: 'queued, thank you' };
+    });
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.sayAll('HELO c.test', 'MAIL FROM:<a@b.test>', 'RCPT TO:<b@d.test>', 'DATA');
+    expect(await smtp.body(MESSAGE)).toEqual(['250 queued, thank you']);
+    const stored = world.store.transactions.at(-1);
+    expect(stored?.replyText).toBe('queued, thank you');
+    expect(stored?.transcript.at(-1)?.text).toBe('250 queued, thank you');
+    expect(count).toBe(1);
   });
 
   test('smtp_server_ehlo may replace the list of extensions', async () => {
