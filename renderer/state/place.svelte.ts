@@ -5,9 +5,19 @@
 import type { Action } from '../actions.ts';
 import type { IconName } from '../parts/icons.ts';
 
-export type Screen = 'mail' | 'maildir' | 'queues' | 'routes' | 'suppression' | 'lab' | 'log' | 'settings';
+export type Screen =
+  'mail' | 'maildir' | 'queues' | 'routes' | 'suppression' | 'lab' | 'log' | 'settings';
 export type ListName =
-  'mail' | 'maildir' | 'scheduled' | 'messages' | 'routes' | 'far-ends' | 'suppression' | 'lab' | 'log' | 'none';
+  | 'mail'
+  | 'maildir'
+  | 'scheduled'
+  | 'messages'
+  | 'routes'
+  | 'far-ends'
+  | 'suppression'
+  | 'lab'
+  | 'log'
+  | 'none';
 
 interface MenuChoice {
   readonly kind: 'choice';
@@ -50,7 +60,15 @@ export interface OpenSource {
   readonly error: string | null;
 }
 
-const SCREENS: readonly Screen[] = ['mail', 'queues', 'routes', 'suppression', 'lab', 'log', 'settings'];
+const SCREENS: readonly Screen[] = [
+  'mail',
+  'queues',
+  'routes',
+  'suppression',
+  'lab',
+  'log',
+  'settings',
+];
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());
