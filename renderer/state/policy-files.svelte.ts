@@ -9,7 +9,7 @@ import type { Api } from '../connection/api.ts';
 /** The policy is checked when nothing was typed for this long. */
 const CHECK_WAIT_MS = 300;
 
-export interface OpenFile {
+interface OpenFile {
   readonly path: string;
   /** As it is on disk, as far as this window knows. */
   readonly saved: string;

@@ -4,7 +4,7 @@
  */
 import type { DryEffect, ReplayResult } from '../../../engine/api/protocol.ts';
 
-export interface DiffLine {
+interface DiffLine {
   readonly kind: 'same' | 'was' | 'now';
   readonly field: string;
   /** The value in three pieces; the middle one is what changed. */

@@ -115,7 +115,8 @@ export class LuaEditor {
   }
 
   #stateOf(path: string, text: string): EditorState {
-    const attributes = { 'aria-label': path === '' ? 'Policy' : path, spellcheck: 'false' };
+    const label = path === '' ? 'Policy' : path;
+    const attributes = { 'aria-label': label, spellcheck: 'false', tabindex: '0' };
     return EditorState.create({
       doc: text,
       extensions: [

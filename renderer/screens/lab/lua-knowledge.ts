@@ -5,10 +5,10 @@
  */
 import type { LuaFunctionList } from '../../../engine/api/protocol.ts';
 
-export type LuaFunction = LuaFunctionList['functions'][number];
-export type LuaEvent = LuaFunctionList['events'][number];
+type LuaFunction = LuaFunctionList['functions'][number];
+type LuaEvent = LuaFunctionList['events'][number];
 
-export interface Offer {
+interface Offer {
   readonly label: string;
   readonly kind: 'function' | 'method' | 'field' | 'module' | 'event' | 'keyword';
   /** Behind the label: arguments and result. */
@@ -16,7 +16,7 @@ export interface Offer {
   readonly doc: string;
 }
 
-export interface Offers {
+interface Offers {
   /** Where the word that is replaced begins, in the text given. */
   readonly from: number;
   readonly offers: readonly Offer[];
