@@ -12,6 +12,8 @@ import type { Preferences } from './preferences.svelte.ts';
 
 /** The engine runs no more than this at once. */
 export const RUN_MESSAGES_MAX = 1000;
+/** Several changes at once are one run. */
+const RUN_WAIT_MS = 120;
 
 export type LabView = 'compare' | 'output' | 'network' | 'calls';
 /** Who answers what a script asks the network. */
@@ -34,12 +36,13 @@ export class Lab {
   #language = $state.raw<LuaFunctionList | null>(null);
   /** What the last run was about; it runs again on an edit. */
   #last: ReplaySelection | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(api: Api, preferences: Preferences) {
     this.#api = api;
     this.#preferences = preferences;
     this.files = new PolicyFiles(api, (isRunning) => {
-      if (isRunning && this.#isLive && this.#last !== null) void this.#run(this.#last);
+      if (isRunning) this.#runSoon();
     });
     this.runs = new LabRuns(api);
     this.mail = new MailList(api);
@@ -62,7 +65,7 @@ export class Lab {
   get isAll(): boolean {
     return this.#isAll && this.cursor.selected.size === 0;
   }
-  /** An edit runs the last messages again. */
+  /** A change runs the last messages again. */
   get isLive(): boolean {
     return this.#isLive;
   }
@@ -122,15 +125,18 @@ export class Lab {
   }
   setThrough(through: Through): void {
     this.#through = through;
+    this.#runSoon();
   }
   setNetwork(network: Network): void {
     this.#network = network;
+    this.#runSoon();
   }
   setAnswering(isAnswering: boolean): void {
     this.#isAnswering = isAnswering;
   }
   setStubs(labStubs: readonly DryStub[]): void {
     this.#preferences.change({ labStubs });
+    this.#runSoon();
   }
   toggleLive(): void {
     this.#isLive = !this.#isLive;
@@ -174,7 +180,16 @@ export class Lab {
   async run(selection: ReplaySelection | null = this.selection): Promise<void> {
     if (selection === null) return;
     this.#last = selection;
+    if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#run(selection);
+  }
+
+  /** The last messages again, after a change that may matter to them. */
+  #runSoon(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#isLive && this.#last !== null) void this.#run(this.#last);
+    }, RUN_WAIT_MS);
   }
 
   async #run(messages: ReplaySelection): Promise<void> {

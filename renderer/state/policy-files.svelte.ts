@@ -128,11 +128,12 @@ export class PolicyFiles {
     this.#checkSoon();
   }
 
-  /** @returns the text that was thrown away */
+  /** Back to what is on disk now. @returns the text that was thrown away */
   discard(path: string): string | null {
     const file = this.#opened.find((other) => other.path === path);
     if (!file || !isEdited(file)) return null;
     this.replace(path, file.saved);
+    this.#follow(path).catch(() => undefined);
     return file.text;
   }
 
@@ -181,15 +182,17 @@ export class PolicyFiles {
     }, CHECK_WAIT_MS);
   }
 
-  /** Unchanged files follow the disk. */
   async #refresh(): Promise<void> {
-    for (const { path } of this.#opened) {
-      const { text, version } = await this.#api.policyFile({ path });
-      const file = this.#opened.find((other) => other.path === path);
-      if (!file || file.version === version || isEdited(file)) continue;
-      this.#put(path, { saved: text, version, text, turn: file.turn + 1 });
-    }
+    for (const { path } of this.#opened) await this.#follow(path);
     await this.check();
+  }
+
+  /** An unchanged file follows the disk. */
+  async #follow(path: string): Promise<void> {
+    const { text, version } = await this.#api.policyFile({ path });
+    const file = this.#opened.find((other) => other.path === path);
+    if (!file || file.version === version || isEdited(file)) return;
+    this.#put(path, { saved: text, version, text, turn: file.turn + 1 });
   }
 
   #put(path: string, change: Partial<OpenFile>): void {

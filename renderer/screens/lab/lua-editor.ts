@@ -142,7 +142,7 @@ export class LuaEditor {
       return null;
     const options = found.offers.map(({ label, kind, detail, doc }): Completion => ({
       label,
-      detail,
+      detail: detail.replace('->', '→'),
       type: kind,
       ...(doc !== '' && { info: () => paragraph(doc) }),
     }));
