@@ -9,6 +9,14 @@ async function enterLab(page: Page): Promise<void> {
   await page.locator("[id^='captured-']").first().waitFor();
 }
 
+/** The keys go to the editor. */
+async function hasEditorFocus(page: Page): Promise<void> {
+  const content = page.locator('.cm-content');
+  await expect
+    .poll(() => content.evaluate((element) => element.contains(document.activeElement)))
+    .toBe(true);
+}
+
 const summary = (page: Page) => page.getByRole('region', { name: 'Results' }).locator('.summary');
 
 describeInBrowser('lab', () => {
@@ -24,7 +32,11 @@ describeInBrowser('lab', () => {
       through: { kind: 'reception' },
     });
     // Typing over the smarthost runs the same two again.
-    await strike(page, 'e', 'Control+f');
+    await page.locator('.cm-line').first().waitFor();
+    await strike(page, 'e');
+    await hasEditorFocus(page);
+    await strike(page, 'Control+f');
+    await page.locator('.cm-search input').first().waitFor();
     await page.keyboard.type('smarthost.example.net');
     await strike(page, 'Enter', 'Escape');
     await page.keyboard.type('smarthost.example.org');
@@ -106,9 +118,7 @@ describeInBrowser('lab', () => {
       .first()
       .click();
     await page.getByRole('button', { name: 'Edit in the Lab' }).click();
-    await expect
-      .poll(() => page.locator('.cm-content').evaluate((it) => it.contains(document.activeElement)))
-      .toBe(true);
+    await hasEditorFocus(page);
     expect(window.complaints).toEqual([]);
   });
 });
