@@ -82,6 +82,12 @@ export interface EgressSite {
   readonly mx: MxResult | null;
 }
 
+/** Whether these hosts are still what a changed protocol leads to, as far as it says them itself. */
+export function isSiteOf(site: EgressSite, protocol: DeliveryProtocol): boolean {
+  if (protocol.kind !== 'smtp') return true;
+  return protocol.mxList.length > 0 ? mxListSite(protocol.mxList) === site.name : site.mx !== null;
+}
+
 /**
  * The site of a scheduled queue's messages.
  * @throws {DnsError} the MX lookup failed

@@ -8,7 +8,7 @@
  * Source: reference `queues-delivery.md` §4.3, §4.7.
  */
 import type { EpochMs, MonotonicMs, Timer } from '../base/clock.ts';
-import { readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
+import { isSiteOf, readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
 import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { Message } from '../mail/message.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
@@ -292,11 +292,12 @@ export class ReadyQueue {
     const { name, creator, source, site } = this.#identity;
     const { protocol } = creator.config;
     const renewed = await this.#parts.catalog.source(source.name, null).catch(() => source);
-    const isSame = readyQueueName(source.name, site.name, protocol) === name;
+    const leadsHere =
+      readyQueueName(source.name, site.name, protocol) === name && isSiteOf(site, protocol);
     this.#identity = {
       ...this.#identity,
       source: renewed,
-      ...(isSame ? { protocol } : {}),
+      ...(leadsHere ? { protocol } : {}),
     };
     await this.refresh();
   }

@@ -58,6 +58,8 @@ const NOTED = new Set([
   'kumo.configure_log_hook',
   'kumo.configure_log_disposition_hook',
   'kumo.configure_bounce_classifier',
+  'kumo.configure_accounting_db_path',
+  'kumo.aaa.configure_acct_log',
   'kumo.api.inject.inject_v1',
   'kumo.log_error',
   'kumo.log_warn',

@@ -21,7 +21,7 @@ const ZONES = {
 const SUPPRESSION = `
 local sqlite = require 'sqlite'
 local lookup = kumo.memoize(function(email, domain)
-  local db = sqlite.open('suppression.db')
+  local db = sqlite.open('seen-before.db')
   db:execute 'CREATE TABLE IF NOT EXISTS suppression (email TEXT, domain TEXT)'
   local count = db:execute('SELECT COUNT(*) FROM suppression')
   if count[1] == 0 then
