@@ -21,6 +21,7 @@ export function wrapText(
 ): string {
   const flat = text.replace(/[ \t]*[\r\n]+[ \t]*/g, ' ');
   if (flat.length <= Math.min(softWidth, hardWidth)) return flat;
+  if (!/[ \t]/.test(flat)) return pieces(flat, hardWidth).join(FOLD);
   const lines: string[] = [];
   let line = '';
   for (const [, blanks = '', word = ''] of flat.matchAll(/([ \t]*)([^ \t]+)/g)) {
@@ -37,4 +38,12 @@ export function wrapText(
   }
   if (line !== '') lines.push(line);
   return lines.join(FOLD);
+}
+
+/** A single word, cut where it has to be. */
+function pieces(word: string, width: number): string[] {
+  const count = Math.max(1, Math.ceil(word.length / width));
+  return Array.from({ length: count }, (_, index) =>
+    word.slice(index * width, (index + 1) * width),
+  );
 }
