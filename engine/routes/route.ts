@@ -17,7 +17,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   'xfer',
 ]);
 
-const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+const filled = z.string().min(1, 'found nothing, expected a value');
+const globs = z.union([filled, z.array(filled).min(1)]);
 const duration = z
   .string()
   .regex(/^(\d+\s*(ms|s|m|h|d|w)\s*)+$/, 'expected a duration such as 30s, 5m or 4h');
@@ -32,8 +33,8 @@ const match = z
     campaign: globs.optional(),
     routingDomain: globs.optional().describe('Routing domain that the policy set'),
     queue: globs.optional().describe('Name of the scheduled queue'),
-    header: z.record(z.string().min(1), globs).optional(),
-    meta: z.record(z.string().min(1), globs).optional(),
+    header: z.record(filled, globs).optional(),
+    meta: z.record(filled, globs).optional(),
   })
   .describe('All that is named has to match; a list matches when one of its globs does');
 
@@ -42,7 +43,7 @@ const tls = z
   .optional();
 const auth = z
   .strictObject({
-    username: z.string().min(1),
+    username: filled,
     password: z.string().optional(),
     passwordEnv: z
       .string()
@@ -84,7 +85,7 @@ const target = z.discriminatedUnion('kind', [
         z.union([
           host,
           z.strictObject({
-            name: z.string().min(1),
+            name: filled,
             addr: z
               .string()
               .regex(
@@ -100,16 +101,16 @@ const target = z.discriminatedUnion('kind', [
     auth,
   }),
   z.strictObject({ kind: z.literal('queue'), name: z.string().regex(/^\S+$/) }),
-  z.strictObject({ kind: z.literal('farEnd'), name: z.string().min(1), tls, auth }),
+  z.strictObject({ kind: z.literal('farEnd'), name: filled, tls, auth }),
   z.strictObject({
     kind: z.literal('maildir'),
-    path: z.string().min(1).describe('Template, as maildir_path of a queue'),
+    path: filled.describe('Template, as maildir_path of a queue'),
     dirMode: mode,
     fileMode: mode,
   }),
   z.strictObject({
     kind: z.literal('customLua'),
-    event: z.string().min(1).describe('The event of the policy that makes the connection'),
+    event: filled.describe('The event of the policy that makes the connection'),
   }),
   z.strictObject({ kind: z.literal('null') }),
   z.strictObject({
@@ -138,11 +139,11 @@ export const routeSchema = z.strictObject({
   passThrough: duration
     .optional()
     .describe('The reply to the client waits this long for the first attempt'),
-  opens: z.array(z.string().min(1)).optional().describe('Hosts opened while the route is on'),
+  opens: z.array(filled).optional().describe('Hosts opened while the route is on'),
   retryInterval: duration.optional(),
   maxRetryInterval: duration.optional(),
   maxAge: duration.optional(),
-  egressPool: z.string().min(1).optional(),
+  egressPool: filled.optional(),
 });
 
 export type Route = z.output<typeof routeSchema>;

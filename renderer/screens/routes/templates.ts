@@ -21,6 +21,16 @@ export const TEMPLATES: readonly Template[] = [
     },
   },
   {
+    label: 'One domain to a far end',
+    hint: 'A simulated destination on this machine; this one defers the first attempt',
+    route: {
+      ...common,
+      name: 'to-greylist',
+      match: { domain: 'example.net' },
+      to: { kind: 'farEnd', name: 'greylist' },
+    },
+  },
+  {
     label: 'A tenant by routing domain',
     hint: 'Sets routing_domain: the queue becomes example.com!smarthost.example.net',
     route: {
