@@ -4,7 +4,7 @@
  * offsets, and never carry bodies. Times are epoch milliseconds on the mail clock unless they say
  * real.
  *
- * Source: DESIGN of the API in `docs/architecture.md`; `docs/reference/api/`.
+ * Source: `docs/architecture.md`; `docs/reference/api/`.
  *
  * Long because it is the catalogue of all that passes between engine and window.
  */

@@ -3,7 +3,7 @@
  * before anything else: `Host` must name this listener (against DNS rebinding), a foreign `Origin`
  * is refused, `/api` needs the token, and there is no CORS.
  *
- * Source: RFC 9110 §7.2; DESIGN of the API in `docs/architecture.md`.
+ * Source: RFC 9110 §7.2; `docs/architecture.md`.
  */
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';

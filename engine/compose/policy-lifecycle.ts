@@ -2,8 +2,6 @@
  * Loads the policy of a workspace at the start and after each save. `init` runs once, as soon as
  * the policy lets it; what a later version would set up differently needs a restart, which is said.
  * A policy that hung the engine several starts in a row is held until it is saved again.
- *
- * Source: DESIGN §10.12.
  */
 import { toError } from '../base/assert.ts';
 import type { SetupNote } from '../policy/setup-notes.ts';

@@ -3,7 +3,7 @@
  * knows by itself, then the system's DNS. A policy that configures test zones replaces what comes
  * after the workspace's zones, as it does in KumoMTA: names outside do not exist then.
  *
- * Source: reference `lua-api.md` §3.13, `queues-delivery.md` §4.4, §5.1; DESIGN 10.7.
+ * Source: reference `lua-api.md` §3.13, `queues-delivery.md` §4.4, §5.1.
  */
 import type { Clock } from '../base/clock.ts';
 import { fqdn, parseHost, reverseName } from './domain-name.ts';

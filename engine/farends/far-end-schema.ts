@@ -3,7 +3,7 @@
  * these tables: the JSON Schema for editors, the messages about mistakes, and the matrix test,
  * which has a cell for every behaviour at every stage.
  *
- * Source: RFC 5321 §3-4 for the stages; DESIGN "Far end".
+ * Source: RFC 5321 §3-4 for the stages.
  */
 import { z } from 'zod';
 import { parseDurationMs } from '../base/duration.ts';

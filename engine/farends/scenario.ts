@@ -3,7 +3,7 @@
  * about the manner of the reply (slow, drip, twice, out of order) are gathered on the way. Magic
  * addresses come before the rules. Nothing here knows sockets.
  *
- * Source: DESIGN "Far end"; RFC 6647 for greylisting.
+ * Source: RFC 6647 for greylisting.
  */
 import type { Clock } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';

@@ -3,7 +3,7 @@
  * or `*` for everything. A name opens whatever it resolves to; an address opens itself under any
  * name.
  *
- * Source: DESIGN "Guard"; RFC 6890 for what never leaves the machine.
+ * Source: RFC 6890 for what never leaves the machine.
  */
 import { CidrSet, parseNetwork } from '../base/cidr.ts';
 import { parseIp, splitIpPort } from '../base/ip.ts';

@@ -5,8 +5,6 @@
  *
  * Layout: int32 0 is 1 while Lua runs; int32 1 counts entries; float64 1 is the monotonic start;
  * bytes 16.. are the event's name, zero-terminated.
- *
- * Source: DESIGN §10.12.
  */
 import type { MonotonicMs } from '../base/clock.ts';
 

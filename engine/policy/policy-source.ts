@@ -5,7 +5,7 @@
  *
  * `/opt/kumomta/share` stands for our extras, `/opt/kumomta/etc/policy` for the policy's folder.
  *
- * Source: reference `lua-api.md` §1, §16 no. 9–10; DESIGN §10.12.
+ * Source: reference `lua-api.md` §1, §16 no. 9–10.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';

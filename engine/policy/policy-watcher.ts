@@ -1,8 +1,6 @@
 /**
  * Watches the policy's folder and says when its files have really changed. Events of the file
  * system are hints: after a pause the files are compared with what they were.
- *
- * Source: DESIGN §10.12, §10.13.
  */
 import { watch, type FSWatcher } from 'chokidar';
 import { readdir } from 'node:fs/promises';

@@ -9,7 +9,7 @@
  *     …                                                               // PolicyEvents
  *     await host.close();
  *
- * Source: reference `lua-api.md` §1, §2; DESIGN §10.12.
+ * Source: reference `lua-api.md` §1, §2.
  *
  * Long because it has one method for each event of the catalogue.
  */

@@ -8,8 +8,6 @@
  *     const watch = StuckWatch.start({ heartbeat, noteFile, patienceMs, earlier, onStuck });
  *     …
  *     await watch.close();
- *
- * Source: DESIGN §10.12.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';

@@ -23,21 +23,26 @@ const { heartbeat, noteFile, patienceMs, earlier } = workerData as StuckWatchDat
 const clock = new SystemClock();
 
 let entry = -1;
-let sinceMs = 0;
+let ranMs = 0;
+let lookedMs = clock.monotonic();
 for (;;) {
   await clock.sleep(LOOK_EVERY_MS);
   const call = readHeartbeat(heartbeat);
   const nowMs = clock.monotonic();
+  // A process that was stopped for a while did not run meanwhile, neither did the call.
+  const sinceLookMs = Math.min(nowMs - lookedMs, 2 * LOOK_EVERY_MS);
+  lookedMs = nowMs;
   if (call?.entry !== entry) {
     entry = call?.entry ?? -1;
-    sinceMs = nowMs;
-  } else if (call && nowMs - sinceMs >= patienceMs) {
-    await end(call.event, nowMs - sinceMs);
+    ranMs = 0;
+  } else if (call) {
+    ranMs += sinceLookMs;
+    if (ranMs >= patienceMs) await end(call.event, ranMs);
   }
 }
 
-async function end(event: string, ranMs: number): Promise<void> {
-  const note = stuckNote(event, Math.round(ranMs), clock.now(), earlier);
+async function end(event: string, stuckMs: number): Promise<void> {
+  const note = stuckNote(event, Math.round(stuckMs), clock.now(), earlier);
   writeFileSync(noteFile, `${JSON.stringify(note)}\n`, { mode: 0o600 });
   const session = new Session();
   session.connectToMainThread();

@@ -4,7 +4,7 @@
  *
  * The order is KumoMTA's: every queue is resolved before anything is stored; a message's Reception
  * is recorded when it is stored, even when the reply then refuses it; strict mode inserts before
- * the 250, ordinary mode after it (DESIGN: the 250 is sent after the durable commit).
+ * the 250, ordinary mode after it (the 250 is sent after the durable commit).
  *
  * Source: reference of KumoMTA's reception; recorded scenarios.
  */

@@ -2,7 +2,7 @@
  * A route: a user's switchable rule of the overlay, as `routes.json` and the API write it. The
  * schema is the one place that says what may stand there; the JSON Schema in the docs is made of it.
  *
- * Source: DESIGN of routes in `docs/routes.md`.
+ * Source: `docs/routes.md`.
  */
 import { z } from 'zod';
 

@@ -3,7 +3,7 @@
  * is kept in this origin's storage and leaves the address bar at once; the screen to show may come with it. Never a cookie: cookies reach
  * every port of 127.0.0.1.
  *
- * Source: DESIGN of the API's door in `docs/architecture.md`.
+ * Source: `docs/architecture.md`.
  */
 const STORAGE_KEY = 'postyard:token';
 

@@ -4,7 +4,7 @@
  *
  * Programs are run (`io.popen`) only in strict mode; otherwise the call explains itself.
  *
- * Source: Lua 5.4 reference manual §6.8; DESIGN §8.
+ * Source: Lua 5.4 reference manual §6.8.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';

@@ -2,7 +2,7 @@
  * Lua's `os` library. Time is the mail clock's, files go through `mapPath`, programs are run and the
  * process is left only in strict mode.
  *
- * Source: Lua 5.4 reference manual §6.9; DESIGN §8, §10.5.
+ * Source: Lua 5.4 reference manual §6.9.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, openSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';

@@ -17,7 +17,7 @@
  *
  * Long because every way into Lua and out of it is here.
  *
- * Source: DESIGN §2; reference `lua-api.md` §0, §16.
+ * Source: reference `lua-api.md` §0, §16.
  */
 import { toError } from '../../base/assert.ts';
 import type { Bindings } from '../bindings/bindings.ts';

@@ -8,7 +8,7 @@
  * A function whose signature names no result (`set_meta(key, value)`) gives none, not even nil: a
  * handler that ends in `return msg:set_meta(…)` lets the next handler run.
  *
- * Source: DESIGN §10.11; reference `lua-api.md` §0.1.
+ * Source: reference `lua-api.md` §0.1.
  */
 import type { Bindings } from '../bindings/bindings.ts';
 import type { HostFunction, HostResult } from './host-function.ts';
