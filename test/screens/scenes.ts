@@ -150,6 +150,26 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'routes',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('r');
+      await page.locator('[data-list="routes"]').waitFor();
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'far-ends',
+    rows: 1204,
+    async go(page) {
+      await page.keyboard.press('g');
+      await page.keyboard.press('r');
+      await page.getByRole('tab', { name: 'Far ends' }).click();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
     name: 'settings',
     rows: 1204,
     async go(page) {
