@@ -44,6 +44,7 @@ export class SystemClock implements Clock {
   }
 
   timer(delayMs: number, callback: () => void): Timer {
+    if (delayMs <= TIMER_MS_MAX) return this.#shortTimer(delayMs, callback);
     const end = performance.now() + delayMs;
     let handle: NodeJS.Timeout;
     const arm = (): void => {
@@ -60,6 +61,12 @@ export class SystemClock implements Clock {
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return sleepOn(this, delayMs, signal);
+  }
+
+  #shortTimer(delayMs: number, callback: () => void): Timer {
+    const handle = setTimeout(callback, Math.max(delayMs, 0));
+    if (!this.#keepAlive) handle.unref();
+    return { cancel: () => clearTimeout(handle) };
   }
 }
 

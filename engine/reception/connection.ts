@@ -106,14 +106,23 @@ export class Connection {
     }
   }
 
-  /** Sends what was gathered and closes once the client has had the time to take it. */
-  end(): void {
+  /**
+   * Sends what was gathered and closes once the client has had the time to take it.
+   *
+   * @param isExpected the client asked for it and has nothing more to say: closed as soon as it is
+   *   sent. Otherwise what still arrives is read, since closing over it could cost the client the
+   *   last reply.
+   */
+  end(isExpected = false): void {
     if (this.#state !== 'open') return;
     this.flush();
     this.#state = 'ending';
     this.#isPaused = false;
-    this.#socket.resume();
-    this.#socket.end();
+    if (isExpected) this.#socket.destroySoon();
+    else {
+      this.#socket.resume();
+      this.#socket.end();
+    }
     this.watchSilence(SESSION_CLOSE_GRACE_MS);
   }
 

@@ -61,7 +61,8 @@ function send(
     session.tracer.wrote(`${goodbye}\r\n`);
   }
   if (reply.then !== 'continue' || code === 421) {
-    session.end(isRejection(code, text) ? code : null, text);
+    const isExpected = code === 221 && session.hasReadAll;
+    session.end(isRejection(code, text) ? code : null, text, isExpected);
     return;
   }
   return reply.afterwards?.();

@@ -151,6 +151,11 @@ export class Session {
     this.#pump();
   }
 
+  /** Nothing that the client sent is still to be looked at. */
+  get hasReadAll(): boolean {
+    return this.#input.length === 0;
+  }
+
   /** The listener stops: says goodbye at once, or when the command under way is answered. */
   stop(): void {
     this.#isStopping = true;
@@ -158,9 +163,9 @@ export class Session {
   }
 
   /** Ends the session; an open transaction is stored with what ended it. */
-  end(code: number | null, text: string): void {
+  end(code: number | null, text: string, isExpected = false): void {
     this.abandonTransaction(code, text, code === null ? 'aborted' : 'rejected');
-    this.connection.end();
+    this.connection.end(isExpected);
     this.#abandonWaiter?.(new SessionOver(text));
   }
 
