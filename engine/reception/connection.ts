@@ -118,7 +118,7 @@ export class Connection {
     this.flush();
     this.#state = 'ending';
     this.#isPaused = false;
-    if (isExpected) this.#socket.destroySoon();
+    if (isExpected) this.#socket.end(() => this.#socket.destroy());
     else {
       this.#socket.resume();
       this.#socket.end();
