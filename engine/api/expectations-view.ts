@@ -25,7 +25,7 @@ import { ApiProblem } from './route.ts';
 export interface ExpectationsViewParts {
   readonly folder: string;
   readonly clock: Clock;
-  readonly explain: Pick<ExplainView, 'explain'>;
+  readonly explain: Pick<ExplainView, 'explain' | 'writtenOut'>;
 }
 
 const FILES_MAX = 1_000;
@@ -45,6 +45,8 @@ export class ExpectationsView {
         const cases = read.cases.map((one) => ({
           name: one.name,
           rows: labelsOf(one),
+          table: one.table ?? [],
+          message: one.message as ExplainRequest,
           summary: summaryOf(one.message),
           expects: expectsText(one.expect),
         }));
@@ -92,7 +94,8 @@ export class ExpectationsView {
   async save(request: ExpectationSaveRequest): Promise<ExpectationSaved> {
     const { file, name, message } = request;
     const path = this.#real(file);
-    const { whatIf: _, files: __, ...plain } = message;
+    const { whatIf: _, files: __, ...given } = message;
+    const plain = await this.#parts.explain.writtenOut(given);
     const expect = request.expect ?? (await this.#observed(plain));
     let text = '{\n  "cases": []\n}\n';
     try {

@@ -50,6 +50,19 @@ export class ExplainView {
     return { asIs, whatIf };
   }
 
+  /** The same request without its captured message: envelope, client and bytes are in it. */
+  async writtenOut({ row, ...request }: ExplainRequest): Promise<ExplainRequest> {
+    if (row === undefined) return request;
+    const { from, to, data, ehlo, peer, identity } = await this.#captured(row);
+    const eml = Buffer.from(data).toString('utf8');
+    if (!Buffer.from(eml, 'utf8').equals(data))
+      throw new ApiProblem(409, 'not-text', `row ${row} is not UTF-8, which a JSON file holds`);
+    // Its password is not known: the message starts with what a login leaves behind.
+    const login = identity === null ? {} : { authz_id: identity, authn_id: identity };
+    const meta = { ...login, ...request.meta };
+    return { from, to, ehlo, peer, eml, ...request, ...(Object.keys(meta).length > 0 && { meta }) };
+  }
+
   async #run(
     request: ExplainRequest,
     arrival: DryArrival,

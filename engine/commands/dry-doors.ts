@@ -6,12 +6,15 @@ import type { DryDoors } from '../api/dry-doors.ts';
 import type {
   ExpectationRun,
   ExpectationRunRequest,
+  ExpectationSaved,
+  ExpectationSaveRequest,
   ExplainRequest,
   Explanation,
   ReplayForRealRequest,
   ReplayForRealResult,
   ReplayRequest,
   ReplayRun,
+  ReplayRunList,
 } from '../api/protocol.ts';
 import { dryDoors } from '../compose/dry-doors.ts';
 import { WorkspaceEngine } from '../workspace-engine.ts';
@@ -22,7 +25,11 @@ import { EngineClient } from './engine-client.ts';
 export interface DryCommands extends AsyncDisposable {
   explain(request: ExplainRequest): Promise<Explanation>;
   check(request: ExpectationRunRequest): Promise<ExpectationRun>;
+  expect(request: ExpectationSaveRequest): Promise<ExpectationSaved>;
   replay(request: ReplayRequest): Promise<ReplayRun>;
+  /** Runs of the running engine; a borrowed one has made none. */
+  runs(): Promise<ReplayRunList>;
+  run(id: string): Promise<ReplayRun | null>;
   /** Null: there is no running engine, and a borrowed one queues nothing. */
   readonly queue: ((request: ReplayForRealRequest) => Promise<ReplayForRealResult>) | null;
 }
@@ -36,7 +43,10 @@ function asked(client: EngineClient): DryCommands {
   return {
     explain: (request) => client.post('/explain', request),
     check: (request) => client.post('/expectations/run', request),
+    expect: (request) => client.post('/expectations/save', request),
     replay: (request) => client.post('/replay', request),
+    runs: () => client.get('/replay/runs'),
+    run: (id) => client.get(`/replay/runs/${encodeURIComponent(id)}`),
     queue: (request) => client.post('/replay/queue', request),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -48,7 +58,10 @@ async function borrowed(layout: WorkspaceLayout): Promise<DryCommands> {
   return {
     explain: (request) => doors.explain.explain(request),
     check: (request) => doors.expectations.run(request),
+    expect: (request) => doors.expectations.save(request),
     replay: (request) => doors.replay.replay(request),
+    runs: () => Promise.resolve(doors.replay.runs()),
+    run: (id) => Promise.resolve(doors.replay.run(id)),
     queue: null,
     [Symbol.asyncDispose]: () => engine.stop(),
   };

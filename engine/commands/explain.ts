@@ -14,7 +14,7 @@ export const explain: Command = {
   summary:
     'Say what would happen to a message: policy, routes, queue, plan, retries; nothing happens',
   usage:
-    'explain --to ADDRESS… [--from ADDRESS] [--header "Name: value"…] [--meta KEY=VALUE…] [--auth USER[:PASSWORD]] [--eml FILE] [--row SEQ] [--peer IP] [--ehlo NAME] [--route NAME=on|off…] [--what-if NAME=on|off…] [--stubs FILE] [--script FILE…] [--json]',
+    'explain --to ADDRESS… [--from ADDRESS] [--header "Name: value"…] [--meta KEY=VALUE…] [--auth USER[:PASSWORD]] [--eml FILE] [--row SEQ] [--peer IP] [--ehlo NAME] [--route NAME=on|off…] [--what-if NAME=on|off…] [--stubs FILE] [--script FILE…] [--save NAME [--into FILE]] [--json]',
   async run(args) {
     const options = readOptions(args, {
       workspace: { type: 'string' },
@@ -31,6 +31,8 @@ export const explain: Command = {
       'what-if': { type: 'string', multiple: true },
       stubs: { type: 'string' },
       script: { type: 'string', multiple: true },
+      save: { type: 'string' },
+      into: { type: 'string', default: 'routing.json' },
       json: { type: 'boolean' },
     });
     if (options.to === undefined && options.row === undefined)
@@ -59,6 +61,10 @@ export const explain: Command = {
     const text =
       options.json === true ? JSON.stringify(explanation, null, 2) : explanationText(explanation);
     process.stdout.write(`${text}\n`);
+    if (options.save !== undefined) {
+      const saved = await dry.expect({ file: options.into, name: options.save, message: request });
+      process.stdout.write(`\nSaved as "${saved.case}" in expectations/${saved.file}\n`);
+    }
     return explanation.asIs.problem === null ? 0 : 1;
   },
 };

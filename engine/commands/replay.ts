@@ -1,6 +1,7 @@
 /** `postyard replay`: captured messages through the policy again, dry or as copies for real. */
 import type { ReplayRequest, ReplayResult, ReplayRun, ReplaySelection } from '../api/protocol.ts';
 import { findWorkspace } from '../workspace/layout.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { openDryCommands } from './dry-doors.ts';
@@ -9,8 +10,10 @@ import { readScripts, readStubs } from './dry-options.ts';
 export const replay: Command = {
   name: 'replay',
   summary: 'Run captured messages through the policy (or an edited script) again and compare',
-  usage:
+  usage: [
     'replay ROW… | --filter TEXT [--limit N] [--script FILE…] [--constructor NAME [--batch N]] [--http stubs|far-ends] [--stubs FILE] [--recording RUN] [--for-real] [--json]',
+    '       postyard replay --runs | --show RUN [--json]    (runs of the running engine)',
+  ].join('\n'),
   async run(args) {
     const { constructor_: name, rest } = takeConstructor(args);
     const { values: options, positionals } = readArguments(rest, {
@@ -23,9 +26,13 @@ export const replay: Command = {
       stubs: { type: 'string' },
       recording: { type: 'string' },
       'for-real': { type: 'boolean' },
+      runs: { type: 'boolean' },
+      show: { type: 'string' },
       json: { type: 'boolean' },
     });
     const layout = findWorkspace(options.workspace, callersFolder());
+    if (options.runs === true || options.show !== undefined)
+      return showRuns(layout, options.show, options.json === true);
     const messages = selection(positionals, options.filter, readCount('--limit', options.limit));
     const { http } = options;
     if (http !== 'stubs' && http !== 'far-ends')
@@ -63,6 +70,29 @@ export const replay: Command = {
     return run.problem !== null || run.counts.failed > 0 ? 1 : 0;
   },
 };
+
+/** What was run before: the list, or one of them once more. */
+async function showRuns(
+  layout: WorkspaceLayout,
+  id: string | undefined,
+  asJson: boolean,
+): Promise<number> {
+  await using dry = await openDryCommands(layout);
+  if (id === undefined) {
+    const { runs } = await dry.runs();
+    const lines = runs.map(
+      ({ id: name, title, counts: { same, differ, failed } }) =>
+        `${name}  ${title}: ${same} as before, ${differ} differ, ${failed} failed`,
+    );
+    const text = lines.join('\n') || 'Nothing was run yet';
+    process.stdout.write(`${asJson ? JSON.stringify(runs, null, 2) : text}\n`);
+    return 0;
+  }
+  const run = await dry.run(id);
+  if (run === null) throw new UsageError(`there is no run ${id}, expected one of --runs`);
+  process.stdout.write(`${asJson ? JSON.stringify(run, null, 2) : runText(run)}\n`);
+  return 0;
+}
 
 /** `--constructor NAME`: every object has something of that name, so it is read apart. */
 function takeConstructor(args: readonly string[]): {

@@ -5,6 +5,7 @@ import { parse as parseJson } from 'jsonc-parser';
 import type {
   Explanation,
   ExplainRequest,
+  LedgerPage,
   RouteChanged,
   RouteList,
   RouteLua,
@@ -22,6 +23,7 @@ const OPTIONS = {
   to: { type: 'string', multiple: true },
   header: { type: 'string', multiple: true },
   meta: { type: 'string', multiple: true },
+  limit: { type: 'string', default: '50' },
   json: { type: 'boolean' },
 } as const;
 
@@ -35,7 +37,8 @@ interface Call {
 
 export const route: Command = {
   name: 'route',
-  summary: 'List routes; switch, add, order, remove and try them; move queued mail; as Lua',
+  summary:
+    'List routes; switch, add, order, remove and try them; move queued mail; open hosts; as Lua',
   usage: [
     'route list [--json]',
     '       postyard route on|off|remove NAME',
@@ -44,6 +47,9 @@ export const route: Command = {
     '       postyard route move [NAME]                      (queued mail takes the new way)',
     '       postyard route test --to ADDRESS… [--from ADDRESS] [--header "Name: value"…] [--meta KEY=VALUE…]',
     '       postyard route lua [NAME]',
+    '       postyard route open|close HOST                  (may mail leave this machine to it)',
+    '       postyard route capture on|off                   (capture what would leave)',
+    '       postyard route outgoing [--limit N]             (what left or was refused)',
   ].join('\n'),
   async run(args) {
     const { values: options, positionals } = readArguments(args, OPTIONS);
@@ -54,7 +60,7 @@ export const route: Command = {
     if (rest.length > 0 || (number !== undefined && verb !== 'order'))
       throw new UsageError(`found "${rest[0] ?? number}" after ${name ?? verb}`);
     if (NEEDS_NAME.has(verb) && name === undefined)
-      throw new UsageError(`${verb} lacks ${verb === 'add' ? 'a route' : 'the name of a route'}`);
+      throw new UsageError(`${verb} lacks ${LACKS[verb] ?? 'the name of a route'}`);
     if (verb === 'test' && options.to === undefined)
       throw new UsageError('--to is missing, expected at least one address');
     const at = number ?? options.at;
@@ -70,7 +76,15 @@ export const route: Command = {
   },
 };
 
-const NEEDS_NAME: ReadonlySet<string> = new Set(['on', 'off', 'remove', 'add', 'order']);
+const NEEDS_NAME: ReadonlySet<string> = new Set([
+  ...['on', 'off', 'remove', 'add', 'order', 'open', 'close', 'capture'],
+]);
+const LACKS: Readonly<Record<string, string>> = {
+  add: 'a route',
+  open: 'a host',
+  close: 'a host',
+  capture: 'on or off',
+};
 
 const VERBS: Readonly<Record<string, (call: Call) => Promise<string>>> = {
   async list({ engine, options }) {
@@ -114,7 +128,48 @@ const VERBS: Readonly<Record<string, (call: Call) => Promise<string>>> = {
     const path = name === undefined ? '/lua/routes' : `${pathOf(name)}/lua`;
     return (await engine.get<RouteLua>(path)).text;
   },
+  open: ({ engine, name = '' }) => openHosts(engine, (open) => [...new Set([...open, name])]),
+  close: ({ engine, name = '' }) =>
+    openHosts(engine, (open) => {
+      if (!open.includes(name))
+        throw new UsageError(`${name} is not open, expected one of: ${open.join(', ') || 'none'}`);
+      return open.filter((host) => host !== name);
+    }),
+  async capture({ engine, name, options }) {
+    if (name !== 'on' && name !== 'off')
+      throw new UsageError(`capture is ${name ?? ''}, expected on or off`);
+    const body = { enabled: name === 'on' };
+    return changedText(await engine.post<RouteChanged>('/routes/capture', body), options);
+  },
+  async outgoing({ engine, options }) {
+    const { rows } = await engine.get<LedgerPage>(
+      `/ledger?limit=${encodeURIComponent(options.limit)}`,
+    );
+    if (options.json === true) return JSON.stringify(rows, null, 2);
+    const lines = rows.map(({ timeMs, allowed, kind, target, why }) => {
+      const time = new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ');
+      return [time, allowed ? 'left   ' : 'refused', kind, target, why].join('  ');
+    });
+    return lines.join('\n') || 'Nothing has left and nothing was refused';
+  },
 };
+
+/** @returns the hosts that are open now */
+async function openHosts(
+  engine: EngineClient,
+  change: (open: readonly string[]) => readonly string[],
+): Promise<string> {
+  const { openHosts: before } = await engine.get<RouteList>('/routes');
+  const { list } = await engine.send<RouteChanged>('PUT', '/open-hosts', {
+    hosts: change(before.workspace),
+  });
+  const { workspace, byRoute } = list.openHosts;
+  const lines = [
+    ...workspace,
+    ...byRoute.map(({ route: name, hosts }) => `${hosts.join(', ')} by route ${name}`),
+  ];
+  return lines.join('\n') || 'No host is open: nothing leaves this machine';
+}
 
 async function switched({ engine, name, options }: Call, enabled: boolean): Promise<string> {
   return changedText(await engine.send<RouteChanged>('PATCH', pathOf(name), { enabled }), options);

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type {
   ChangedResult,
   SuppressionAdded,
+  SuppressionDemoResult,
   SuppressionEntryRow,
   SuppressionImported,
   SuppressionLua,
@@ -21,6 +22,7 @@ import { EngineClient } from './engine-client.ts';
 const OPTIONS = {
   workspace: { type: 'string' },
   from: { type: 'string' },
+  to: { type: 'string' },
   reason: { type: 'string' },
   search: { type: 'string' },
   format: { type: 'string' },
@@ -53,6 +55,7 @@ export const suppress: Command = {
     '       postyard suppress export [FILE] [--format csv|json] [--search TEXT]',
     '       postyard suppress mode [off|reject|null|bounce] [--auto bounce,oob,expiration|none] [--classes NAME,…]',
     '       postyard suppress lua [--mode reject|null|bounce]',
+    '       postyard suppress demo [--to ADDRESS] [--from ADDRESS] | demo reset',
   ].join('\n'),
   async run(args) {
     const { values: options, positionals } = readArguments(args, OPTIONS);
@@ -87,6 +90,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   export: { needs: 0, most: 1, what: '', run: exportFile },
   mode: { needs: 0, most: 1, what: '', run: mode },
   lua: { needs: 0, most: 0, what: '', run: lua },
+  demo: { needs: 0, most: 1, what: '', run: demo },
 };
 
 async function list({ engine, options }: Call): Promise<void> {
@@ -183,6 +187,27 @@ async function lua({ engine, options }: Call): Promise<void> {
   if (wanted === 'off') throw new UsageError('--mode is off, expected reject, null or bounce');
   const { text } = await engine.get<SuppressionLua>(`/suppression/lua?${query({ mode: wanted })}`);
   process.stdout.write(text);
+}
+
+/** The same message in all three modes, then with nobody listed; `reset` takes it back. */
+async function demo({ engine, words: [what], options }: Call): Promise<void> {
+  if (what === 'reset') {
+    await engine.post('/suppression/demo/reset', {});
+    return print('the list is as before the demo; its rows are hidden');
+  }
+  if (what !== undefined) throw new UsageError(`found "${what}" after demo, expected reset`);
+  const { to, from } = options;
+  const given = { ...(to !== undefined && { to }), ...(from !== undefined && { from }) };
+  for (const step of ['reject', 'null', 'bounce', 'off'] as const) {
+    const result = await engine.post<SuppressionDemoResult>('/suppression/demo', {
+      ...given,
+      step,
+    });
+    print(`${step === 'off' ? 'nobody listed' : step}: ${result.reply}`);
+    print(`  ${result.state}${result.queue === '' ? '' : `, queue ${result.queue}`}`);
+    for (const { type, code, text } of result.records) print(`  ${type} ${code} ${text}`);
+    if (result.maildir !== null) print(`  ${result.maildir}`);
+  }
 }
 
 function modeOf(text: string): Mode {

@@ -49,6 +49,10 @@ export interface ExpectationList {
       readonly name: string;
       /** One label per row of the table; a case without table has one, ``. */
       readonly rows: readonly string[];
+      /** The parameters of those rows; empty without a table. */
+      readonly table: readonly Readonly<Record<string, string | number>>[];
+      /** What is asked, with its parameters as `{{ name }}`. */
+      readonly message: ExplainRequest;
       /** `a@x.example → b@y.example`. */
       readonly summary: string;
       readonly expects: string;
@@ -93,6 +97,7 @@ export interface ExpectationResult {
 export interface ExpectationSaveRequest {
   readonly file: string;
   readonly name: string;
+  /** A `row` is written out: the file does not depend on what is captured. */
   readonly message: ExplainRequest;
   /** Default: what the dry run says now. */
   readonly expect?: Expectation;
