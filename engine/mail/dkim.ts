@@ -1,6 +1,6 @@
 /**
- * DKIM signatures: canonicalisation, hashing and the header itself. Verification is not here; it
- * needs DNS.
+ * DKIM signatures: canonicalisation, hashing and the header itself. Verification is
+ * `dkim-verify.ts`.
  *
  * The algorithm follows from the key. Tags are written in the order v, a, d, s, c, bh, h, t, x, b
  * and folded at blanks, as KumoMTA folds every header it makes.
@@ -87,7 +87,7 @@ export function signatureHeader(data: Uint8Array, signer: DkimSigner, now: Epoch
   const unsigned = folded.slice(0, -placeholder.length);
   const { headerCanonicalization: mode } = signer;
   const signed = [
-    ...selectFields(data, block, names).map((field) => canonicalField(data, field, mode)),
+    ...canonicalHeaders(data, block, names, mode),
     mode === 'Relaxed' ? relaxField(unsigned) : unsigned,
   ].join('\r\n');
   return `${unsigned}${signature(signer.key, Buffer.from(signed, 'latin1'))}`;
@@ -117,6 +117,16 @@ function signedNames(data: Uint8Array, block: HeaderBlock, signer: DkimSigner): 
   return [...names, ...extra];
 }
 
+/** The fields to sign, in the order of their names, as they are hashed. */
+export function canonicalHeaders(
+  data: Uint8Array,
+  block: HeaderBlock,
+  names: readonly string[],
+  mode: Canonicalization,
+): string[] {
+  return selectFields(data, block, names).map((field) => canonicalField(data, field, mode));
+}
+
 /** RFC 6376 §5.4.2: instances are taken from the bottom up; a name without one adds nothing. */
 function selectFields(
   data: Uint8Array,
@@ -137,7 +147,7 @@ function canonicalField(data: Uint8Array, field: HeaderField, mode: Canonicaliza
 }
 
 /** RFC 6376 §3.4.2: name in lower case, unfolded, runs of blanks as one, none at the ends. */
-function relaxField(text: string): string {
+export function relaxField(text: string): string {
   const colon = text.indexOf(':');
   const name = (colon < 0 ? text : text.slice(0, colon)).trim().toLowerCase();
   const value = colon < 0 ? '' : text.slice(colon + 1);
@@ -145,7 +155,7 @@ function relaxField(text: string): string {
 }
 
 /** RFC 6376 §3.4.3, §3.4.4: without empty lines at the end; relaxed also within lines. */
-function canonicalBody(body: Uint8Array, mode: Canonicalization): Uint8Array {
+export function canonicalBody(body: Uint8Array, mode: Canonicalization): Uint8Array {
   const isRelaxed = mode === 'Relaxed';
   let text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
   if (isRelaxed) text = text.replace(/[\t ]+/g, ' ').replace(/ (?=\r\n|$)/g, '');

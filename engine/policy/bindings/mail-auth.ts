@@ -11,6 +11,7 @@ import { spf } from 'mailauth/lib/spf/index.js';
 import type { EpochMs } from '../../base/clock.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Resolver } from '../../dns/resolver.ts';
+import { OTHER_DOMAIN, verifySignatures } from '../../mail/dkim-verify.ts';
 import type { DkimSigner } from '../../mail/dkim.ts';
 
 /** One method of an Authentication-Results header. */
@@ -22,13 +23,6 @@ export interface AuthenticationResult {
   readonly props: Readonly<Record<string, string>>;
 }
 
-/** What mailauth puts into a DKIM result beside what its types say. */
-interface SignatureDetails {
-  readonly algo?: string;
-  readonly format?: string;
-  readonly signature?: string;
-}
-
 /** The shortest key that still counts: RFC 8301 asks for 1024, tests use what they like. */
 const KEY_BITS_MIN = 512;
 
@@ -38,45 +32,38 @@ export async function verifyDkim(
   resolver: Resolver,
   now: EpochMs,
 ): Promise<AuthenticationResult[]> {
-  const { results } = await dkimVerify(Buffer.from(data), {
-    resolver: dnsFor(resolver),
-    minBitLength: KEY_BITS_MIN,
-    curTime: new Date(now),
-  });
-  return results
-    .filter((each) => each.signingDomain)
-    .map((each) => {
-      const details = each as SignatureDetails;
-      const { result, reason } = dkimVerdict(each.status.result, each.status.comment);
-      return {
-        method: 'dkim',
-        methodVersion: null,
-        result,
-        reason,
-        props: definedOnly({
-          'header.a': details.algo,
-          'header.b': details.signature?.slice(0, 8),
-          'header.c': details.format,
-          'header.d': each.signingDomain,
-          'header.i': each.status.header?.['i'],
-          'header.s': each.selector,
-        }),
-      };
-    });
+  const verdicts = await verifySignatures(data, (name) => txtRecords(resolver, name), now);
+  return verdicts.map(({ result, reason, tags, isAligned }) => ({
+    method: 'dkim',
+    methodVersion: null,
+    result,
+    reason,
+    props: tags
+      ? definedOnly({
+          'header.a': tags.get('a'),
+          'header.b': tags.get('b')?.replace(/\s+/g, '').slice(0, 8),
+          'header.c': tags.get('c'),
+          'header.d': tags.get('d'),
+          'header.i': tags.get('i') ?? `@${tags.get('d')}`,
+          'header.s': tags.get('s'),
+          'policy.dkim-rules': isAligned ? undefined : OTHER_DOMAIN,
+        })
+      : {},
+  }));
 }
 
-/** mailauth calls broken signatures neutral; RFC 8601 §2.7.1 and KumoMTA call them failed. */
-function dkimVerdict(
-  result: string,
-  comment: string | false | undefined,
-): { result: string; reason: string | null } {
-  if (result === 'pass') return { result, reason: null };
-  if (comment === 'no key') return { result: 'permerror', reason: 'no key for signature' };
-  if (/^bad signature/.test(comment || '')) {
-    return { result: 'fail', reason: 'signature did not verify' };
+async function txtRecords(resolver: Resolver, name: string): Promise<readonly string[]> {
+  try {
+    return await resolver.lookupTxt(name);
+  } catch (error) {
+    if (error instanceof DnsError && error.code === 'NXDOMAIN') return [];
+    throw error;
   }
-  if (comment === 'body hash did not verify') return { result: 'fail', reason: comment };
-  return { result: result === 'neutral' ? 'permerror' : result, reason: comment || null };
+}
+
+/** What DMARC aligns by itself: a good signature, of whichever domain. */
+function isGoodSignature(each: AuthenticationResult): boolean {
+  return each.result === 'pass' || each.props['policy.dkim-rules'] === OTHER_DOMAIN;
 }
 
 export interface SpfQuestion {
@@ -122,7 +109,7 @@ export async function checkDmarc(
   const found = await dmarc({
     headerFrom: question.fromDomain,
     dkimDomains: question.dkim
-      .filter(passed)
+      .filter(isGoodSignature)
       .map((each) => ({ domain: each.props['header.d'] ?? '' })),
     spfDomains: question.spf && passed(question.spf) && spfDomain ? [spfDomain] : [],
     resolver: dnsFor(resolver),

@@ -4,6 +4,8 @@ import { SystemClock } from '../../../engine/base/clock.ts';
 import { LocalResolver } from '../../../engine/dns/local-resolver.ts';
 import { parseDkimKey, signatureHeader, signMessage } from '../../../engine/mail/dkim.ts';
 import type { DkimSigner } from '../../../engine/mail/dkim.ts';
+import { verifySignatures } from '../../../engine/mail/dkim-verify.ts';
+import type { TxtLookup } from '../../../engine/mail/dkim-verify.ts';
 import {
   authenticationResultsText,
   checkDmarc,
@@ -26,9 +28,17 @@ ed._domainkey 600 TXT "v=DKIM1; k=ed25519; p=${ed25519.publicKey.export({ format
 @ 600 TXT "v=spf1 ip4:192.0.2.0/24 a:mail.shop.test -all"
 mail 600 A 198.51.100.7
 _dmarc 600 TXT "v=DMARC1; p=reject"
+bad._domainkey 600 TXT "v=DKIM1; p=AAAA"
+new._domainkey 600 TXT "v=DKIM2; p=AAAA"
+`;
+const otherZone = `$ORIGIN other.test.
+rsa._domainkey 600 TXT "p=${rsa.publicKey.export({ format: 'der', type: 'pkcs1' }).toString('base64')}"
 `;
 const resolver = new LocalResolver({ clock: new SystemClock(), system: null });
-resolver.configureTestResolver([{ zone, secure: false }], []);
+resolver.configureTestResolver(
+  [zone, otherZone].map((text) => ({ zone: text, secure: false })),
+  [],
+);
 
 const signer = (change: Partial<DkimSigner> = {}): DkimSigner => ({
   domain: 'shop.test',
@@ -91,17 +101,53 @@ describe('signMessage() and verifyDkim()', () => {
     }
   });
 
-  it('say what is wrong', async () => {
-    const signed = signMessage(MESSAGE, signer({ expiration: 60 }), NOW).toString();
-    expect(await verdict(Buffer.from(signed.replace('body', 'BODY')))).toBe(
-      'fail (body hash did not verify)',
+  const tampered: [string, (signed: string) => string, string][] = [
+    ['the body', (m) => m.replace('body', 'BODY'), 'permerror (body hash did not verify)'],
+    ['a field', (m) => m.replace('folded', 'forged'), 'permerror (signature did not verify)'],
+    [
+      'From',
+      (m) => m.replace('<news@shop', '<news@x.shop'),
+      'permerror (signature did not verify)',
+    ],
+    ['the version', (m) => m.replace('v=1', 'v=2'), 'permerror (incompatible version)'],
+    ['a tag', (m) => m.replace('bh=', 'zz='), 'permerror (signature missing required tag (bh))'],
+    ['the user', (m) => m.replace('v=1', 'v=1; i=@other.test'), 'permerror (domain mismatch)'],
+    ['the names', (m) => m.replace('h=from:', 'h='), 'permerror (From field not signed)'],
+    ['the query', (m) => m.replace('v=1', 'v=1; q=http'), 'permerror (unsupported query method)'],
+    [
+      'a',
+      (m) => m.replace('rsa-sha256', 'rsa-md5'),
+      'permerror (unsupported hash algorithm: rsa-md5)',
+    ],
+    [
+      'c',
+      (m) => m.replace('relaxed/', 'loose/'),
+      'permerror (unsupported canonicalization: loose/relaxed)',
+    ],
+    ['the kind', (m) => m.replace('s=rsa', 's=ed'), 'permerror (inappropriate key algorithm)'],
+    ['the key', (m) => m.replace('s=rsa', 's=none'), 'permerror (no key for signature)'],
+    ['a record', (m) => m.replace('s=rsa', 's=bad'), 'permerror (key syntax error)'],
+    ['its version', (m) => m.replace('s=rsa', 's=new'), 'permerror (key incompatible version)'],
+  ];
+
+  it.each(tampered)('say what is wrong with %s', async (_what, change, expected) => {
+    const signed = signMessage(MESSAGE, signer({ expiration: 60 }), NOW).toString('latin1');
+    expect(await verdict(Buffer.from(change(signed), 'latin1'))).toBe(expected);
+  });
+
+  it('tolerate clocks that differ, say that a signature of another domain is a matter of policy', async () => {
+    const signed = signMessage(MESSAGE, signer({ expiration: 60 }), NOW);
+    expect(await verdict(Buffer.from(signed), NOW + 15 * 60_000)).toBe('pass');
+    expect(await verdict(Buffer.from(signed), NOW + 17 * 60_000)).toBe(
+      'permerror (signature expired)',
     );
-    expect(await verdict(Buffer.from(signed.replace('folded', 'forged')))).toBe(
-      'fail (signature did not verify)',
-    );
-    const elsewhere = signMessage(MESSAGE, signer({ selector: 'none' }), NOW);
-    expect(await verdict(elsewhere)).toBe('permerror (no key for signature)');
+    const other = signMessage(MESSAGE, signer({ domain: 'other.test' }), NOW);
+    expect(await verdict(other)).toBe('policy (mail-from-mismatch-signing-domain)');
     expect(await verdict(MESSAGE)).toBe('');
+    const lost: TxtLookup = () => Promise.reject(new Error('no server answers'));
+    expect(await verifySignatures(Buffer.from(signed), lost, NOW)).toMatchObject([
+      { result: 'temperror', reason: 'key unavailable: no server answers' },
+    ]);
   });
 
   it('tells the properties of a signature', async () => {
