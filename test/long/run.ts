@@ -1,7 +1,13 @@
 /**
- * `npm run long [-- --kills 200 --seed 1]`: what takes hours. Kills the engine at random instants
- * under load, each after at least 500 acknowledged messages, and audits the whole; then dry runs that
- * try to change the world (`--dry-runs 1000`). The log is kept.
+ * `npm run long [-- --kills 200 --toggle 30000 --dry-runs 1000 --seed 1]`: what takes minutes to
+ * hours. Named parts run alone, without a name all of them do:
+ *
+ * - `--kills N`: ends the engine at random instants under load, each after at least 500 acknowledged
+ *   messages, and audits the whole;
+ * - `--toggle [N]`: switches routes while N messages come in and 100,000 wait, and audits each one;
+ * - `--dry-runs N`: policies that try to change the world.
+ *
+ * The log is kept in `dist/long/`.
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,43 +15,91 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { SeededRandom } from '../../engine/base/random.ts';
 import { trials } from '../support/dry-run-trials.ts';
 import { killUnderLoad } from '../support/kill-audit.ts';
+import { toggleUnderLoad } from '../support/toggle-audit.ts';
 
+const WAITING = 100_000;
+const SESSIONS = 12;
+/** Between two switches. */
+const PAUSE_MS_MAX = 250;
+const TOGGLE_DEADLINE_MS = 600_000;
+
+// `--toggle` alone takes its usual number.
+const args = process.argv
+  .slice(2)
+  .flatMap((word, index, all) =>
+    word === '--toggle' && !/^\d+$/.test(all[index + 1] ?? '') ? ['--toggle=30000'] : [word],
+  );
 const { values } = parseArgs({
+  args,
   options: {
-    kills: { type: 'string', default: '200' },
+    kills: { type: 'string' },
+    toggle: { type: 'string' },
+    'dry-runs': { type: 'string' },
     seed: { type: 'string', default: '1' },
     acknowledged: { type: 'string', default: '500' },
-    'dry-runs': { type: 'string', default: '1000' },
   },
 });
 const folder = join(import.meta.dirname, '../../dist/long');
 mkdirSync(folder, { recursive: true });
-const log = join(folder, 'kills.log');
-const say = (line: string): void => {
-  console.log(line);
-  appendFileSync(log, `${line}\n`);
-};
-
 const seed = Number(values.seed);
-const random = new SeededRandom(seed);
-say(`kills ${values.kills}, seed ${seed}`);
-const audit = await killUnderLoad({
-  kills: Number(values.kills),
-  acknowledgedMin: Number(values.acknowledged),
-  random: () => random.next(),
-  onRound: (round, acknowledged) => say(`kill ${round + 1}: ${acknowledged} acknowledged so far`),
-});
-say(
-  `${audit.kills} kills, ${audit.acknowledged} acknowledged: ${audit.lostOnDisk.length} missing on disk, ${audit.lostInApi.length} missing in the API, ${audit.twice.length} delivered twice (${audit.twiceWithoutMark.length} of them not marked)`,
-);
-let changed = 0;
-for await (const { seed: trial, before, after } of trials(seed, Number(values['dry-runs']))) {
-  if (isDeepStrictEqual(before, after)) continue;
-  changed++;
-  say(`dry run with seed ${trial} changed something`);
+
+const PARTS = {
+  async kills(count: number, say: (line: string) => void): Promise<boolean> {
+    const random = new SeededRandom(seed);
+    const audit = await killUnderLoad({
+      kills: count,
+      acknowledgedMin: Number(values.acknowledged),
+      random: () => random.next(),
+      onRound: (round, acknowledged) =>
+        say(`kill ${round + 1}: ${acknowledged} acknowledged so far`),
+    });
+    say(
+      `${audit.kills} kills, ${audit.acknowledged} acknowledged: ${audit.lostOnDisk.length} missing on disk, ${audit.lostInApi.length} missing in the API, ${audit.twice.length} delivered twice (${audit.twiceWithoutMark.length} of them not marked)`,
+    );
+    return audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length === 0;
+  },
+
+  async toggle(count: number, say: (line: string) => void): Promise<boolean> {
+    const random = new SeededRandom(seed);
+    const audit = await toggleUnderLoad({
+      ...{ waiting: WAITING, messages: count, sessions: SESSIONS },
+      ...{ pauseMsMax: PAUSE_MS_MAX, deadlineMs: TOGGLE_DEADLINE_MS },
+      ...{ random: () => random.next(), say },
+    });
+    const { wrong, lost, twice, refused, miscounted, toggleMs } = audit;
+    say(
+      `${audit.accepted} accepted at ${audit.acceptedPerSecond.toFixed(0)}/s and delivered at ${audit.deliveredPerSecond.toFixed(0)}/s while ${audit.stillWaiting} waited; ${audit.toggles} switches, each ${toggleMs.median.toFixed(0)} ms (worst ${toggleMs.worst.toFixed(0)} ms); the route of ${audit.certain} is certain`,
+    );
+    say(
+      `${wrong.length} went another way, ${lost.length} lost, ${twice.length} twice, ${refused.length} refused, ${miscounted.length} numbers do not agree`,
+    );
+    const trouble = [...wrong, ...miscounted, ...[...lost, ...twice, ...refused].map(String)];
+    for (const line of trouble.slice(0, 20)) say(`  ${line}`);
+    return trouble.length === 0 && audit.stillWaiting === WAITING;
+  },
+
+  async 'dry-runs'(count: number, say: (line: string) => void): Promise<boolean> {
+    let changed = 0;
+    for await (const { seed: trial, before, after } of trials(seed, count)) {
+      if (isDeepStrictEqual(before, after)) continue;
+      changed++;
+      say(`dry run with seed ${trial} changed something`);
+    }
+    say(`${count} dry runs, ${changed} of them changed something`);
+    return changed === 0;
+  },
+};
+const USUAL = { kills: 200, toggle: 30_000, 'dry-runs': 1_000 };
+
+const names = Object.keys(PARTS) as (keyof typeof PARTS)[];
+const chosen = names.filter((name) => values[name] !== undefined);
+for (const name of chosen.length > 0 ? chosen : names) {
+  const log = join(folder, `${name}.log`);
+  const say = (line: string): void => {
+    console.log(line);
+    appendFileSync(log, `${line}\n`);
+  };
+  const count = Number(values[name] ?? USUAL[name]);
+  say(`${name} ${count}, seed ${seed}`);
+  if (!(await PARTS[name](count, say))) process.exitCode = 1;
 }
-say(`${values['dry-runs']} dry runs, ${changed} of them changed something`);
-process.exitCode =
-  audit.lostOnDisk.length + audit.lostInApi.length + audit.twiceWithoutMark.length + changed === 0
-    ? 0
-    : 1;

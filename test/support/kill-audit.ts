@@ -4,9 +4,9 @@
  * whose attempt was in flight at a kill, and then it must say so.
  */
 import { readFileSync, readdirSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { AttemptList, RowPage } from '../../engine/api/protocol.ts';
+import { loadSession } from './load-session.ts';
 import { ServeProcess, eventually } from './serve-process.ts';
 
 export interface KillAudit {
@@ -72,34 +72,16 @@ function hammer(
   acknowledged: Set<string>,
   random: () => number,
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    let sent = 0;
-    let buffered = '';
-    let pending: string | null = null;
-    const next = (): void => {
-      pending = `${name}n${sent++}`;
-      const filler = 'y'.repeat(76) + '\r\n';
-      const body = `Subject: ${pending}\r\nX-Mark: ${pending};\r\n\r\nbody\r\n${filler.repeat(Math.floor(random() * 300))}`;
-      socket.write(
-        `MAIL FROM:<a@shop.test>\r\nRCPT TO:<${name.replace(/r\d+/, 'u')}@example.com>\r\nDATA\r\n`,
-      );
-      socket.write(`${body}.\r\n`);
-    };
-    socket.setEncoding('latin1');
-    socket.on('data', (text: string) => {
-      buffered += text;
-      for (let end = buffered.indexOf('\r\n'); end >= 0; end = buffered.indexOf('\r\n')) {
-        const line = buffered.slice(0, end);
-        buffered = buffered.slice(end + 2);
-        if (line.startsWith('220 ')) next();
-        if (!line.startsWith('250 OK ids=')) continue;
-        if (pending !== null) acknowledged.add(pending);
-        next();
-      }
-    });
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => resolve());
+  const filler = `${'y'.repeat(76)}\r\n`;
+  let sent = 0;
+  return loadSession(port, {
+    next: () => {
+      const mark = `${name}n${sent++}`;
+      const head = `Subject: ${mark}\r\nX-Mark: ${mark};\r\n\r\nbody\r\n`;
+      const data = head + filler.repeat(Math.floor(random() * 300));
+      return { mark, to: `${name.replace(/r\d+/, 'u')}@example.com`, data };
+    },
+    onAccepted: ({ mark }) => acknowledged.add(mark),
   });
 }
 

@@ -33,6 +33,8 @@ export interface SinkScript {
   tls?: { cert: string; key: string };
   /** Says this unasked, right after the reply to the final dot. */
   unsolicited?: { afterDot: string };
+  /** Told of each body as it came, before the final dot is answered. */
+  onData?: (data: string) => void;
 }
 
 export type SinkEvent =
@@ -165,6 +167,7 @@ export class SmtpSink {
         const data = await input.data();
         if (data === null) return;
         connection.events.push({ data });
+        this.#script.onData?.(data);
         const replies = this.#script.lmtp ? Math.max(accepted, 1) : 1;
         for (let i = 0; i < replies; i++) await say('dot');
         const more = this.#script.unsolicited?.afterDot;
