@@ -13,6 +13,7 @@ import type { Clock } from '../base/clock.ts';
 import { GcraStore } from '../base/gcra.ts';
 import { SpoolIdSource, newSessionId } from '../base/ids.ts';
 import type { Random } from '../base/random.ts';
+import { CallTrace } from '../delivery/attempt.ts';
 import type { MaildirDeliverer } from '../delivery/maildir-delivery.ts';
 import { SmtpClientDeliverer } from '../delivery/smtp-deliverer.ts';
 import type { Resolver } from '../dns/resolver.ts';
@@ -48,6 +49,7 @@ import type { SessionFacts, Store } from '../store/store.ts';
 import { recordSink } from './record-sink.ts';
 import type { RecordFollower } from './record-sink.ts';
 import { injectDeferred } from './inject-deferred.ts';
+import type { DeferredInjectionDeps } from './inject-deferred.ts';
 import { SetupServices } from './setup-services.ts';
 import type { RunningServices } from './setup-services.ts';
 
@@ -394,12 +396,19 @@ export class EngineCore {
       maildirs,
       inProcess: {
         generate: (message) => this.#requireInjector().generate(message),
-        injectDeferred: (message) => injectDeferred(message, this.policy, this.queues),
+        injectDeferred: (message, trace) => injectDeferred(message, this.#deferredDeps(), trace),
+        newTrace: () => new CallTrace(clock),
       },
       overlay: this.options.overlays.queueConfig,
       leaving,
       diagnostic: (level, text) => diagnostics.write(level, text),
     };
+  }
+
+  #deferredDeps(): DeferredInjectionDeps {
+    const { policy, queues, ids, store } = this;
+    const overlay = this.options.overlays.reception;
+    return { policy, queues, overlay, ids, store, origin: () => this.#origin('ESMTP') };
   }
 
   #logSetup(): ConstructorParameters<typeof SetupServices>[0] {

@@ -47,7 +47,7 @@ export function recordSink(store: () => Store | null, follower?: RecordFollower)
       json: JSON.stringify(record),
       messageId: message?.id ?? null,
       rowSeqs,
-      state: stateOf(record.type, message),
+      state: stateOf(record, message),
       code: response.code,
       text: response.text,
       attemptId: attemptId ?? null,
@@ -67,10 +67,14 @@ function rowsOf(
   return rows.filter((_, index) => recipients.includes(message.recipients[index]?.email ?? ''));
 }
 
+/** What ends a message that is marked, and what throws it away. */
+const ENDS_MARKED: ReadonlySet<RecordType> = new Set(['Bounce', 'AdminBounce']);
+const MOVES: ReadonlySet<RecordType> = new Set(['DeferredInjectionRebind', 'AdminRebind']);
+
 /** A policy with a suppression of its own marks what it bounces by the meta `suppressed`. */
-function stateOf(type: RecordType, message: Message | undefined): RowState | null {
-  const isSuppressed = Boolean(message?.getMeta('suppressed'));
-  return isSuppressed && (type === 'Bounce' || type === 'AdminBounce')
-    ? 'suppressed'
-    : STATE_OF[type];
+function stateOf({ type, queue }: LogRecord, message: Message | undefined): RowState | null {
+  const isMarked = Boolean(message?.getMeta('suppressed'));
+  const isDiscarded = MOVES.has(type) && queue === 'null';
+  if (isMarked && (ENDS_MARKED.has(type) || isDiscarded)) return 'suppressed';
+  return isDiscarded ? 'null' : STATE_OF[type];
 }

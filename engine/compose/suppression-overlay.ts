@@ -6,11 +6,11 @@ import type { Message } from '../mail/message.ts';
 import { DEFAULT_QUEUE_CONFIG } from '../policy/bindings/settings.ts';
 import type { QueueConfig } from '../policy/settings.ts';
 import type { QueueConfigOverlay } from '../queue/queue-deps.ts';
-import type { ReceptionOverlay } from '../reception/overlay.ts';
+import type { OverlayVerdict, ReceptionOverlay } from '../reception/overlay.ts';
 import type { Store } from '../store/store.ts';
 import type { SuppressionEntry } from '../suppression/entry.ts';
 import { BOUNCE_CONSTRUCTOR, BOUNCE_QUEUE, Suppression } from '../suppression/suppression.ts';
-import type { SuppressionParts } from '../suppression/suppression.ts';
+import type { Decision, SuppressionParts } from '../suppression/suppression.ts';
 import type { RecordFollower } from './record-sink.ts';
 
 /** Loads the sender of the queue `suppressed` into each context of the policy. */
@@ -37,16 +37,23 @@ export function suppressionStep(
       if (listed === null) return 'keep';
       const { mode, entries } = listed;
       const found = entries.filter((entry): entry is SuppressionEntry => entry !== null);
+      const places = entries.flatMap((entry, index) => (entry === null ? [] : [index]));
+      if (found.length === entries.length) return suppression.apply(message, mode, found);
       // A refusal is the whole transaction's; otherwise the others of a batch get their mail.
-      if (mode === 'reject' || found.length === entries.length)
-        return suppression.apply(message, mode, found);
+      if (mode === 'reject') return about(suppression.apply(message, mode, found), places);
       return {
         kind: 'divide',
-        apart: entries.flatMap((entry, index) => (entry === null ? [] : [index])),
+        apart: places,
         decide: (apart: Message) => suppression.apply(apart, mode, found),
       };
     },
   };
+}
+
+function about(decision: Decision, places: readonly number[]): OverlayVerdict {
+  return decision !== 'keep' && decision.kind === 'reject'
+    ? { ...decision, about: places }
+    : decision;
 }
 
 const BOUNCE_QUEUE_CONFIG: QueueConfig = {

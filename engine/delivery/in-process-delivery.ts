@@ -9,18 +9,22 @@
 import { toError } from '../base/assert.ts';
 import type { Message } from '../mail/message.ts';
 import { plainReply } from '../mail/smtp-reply.ts';
+import type { EventTrace } from '../policy/event-call.ts';
 import { PolicyReject } from '../policy/events.ts';
+import type { CallTrace } from './attempt.ts';
 import type { AttemptReport, DeliverySession, Outcome } from './deliverer.ts';
 
 export interface InProcessProtocols {
   /** Runs the injection that is the body of this message. */
   generate(message: Message): Promise<void>;
   /**
-   * Clears the meta `queue`, asks `smtp_server_message_deferred_inject`, and inserts the message
-   * into the queue it now names.
-   * @throws PolicyReject as the script said
+   * Clears the meta `queue`, asks `smtp_server_message_deferred_inject` and the overlay, and
+   * inserts the message into the queue it now names.
+   * @throws PolicyReject as the script or the overlay said
    */
-  injectDeferred(message: Message): Promise<void>;
+  injectDeferred(message: Message, trace: EventTrace): Promise<void>;
+  /** Collects the policy's calls of one attempt. */
+  newTrace(): CallTrace;
 }
 
 export function openInProcessSession(
@@ -38,7 +42,8 @@ export function openInProcessSession(
     connect: async () => {},
     deliver: async ([message]) => {
       if (message === undefined) throw new Error('Bug: a delivery without a message');
-      return report(await run(protocols, message));
+      const trace = protocols.newTrace();
+      return report(await run(protocols, message, trace), trace);
     },
     close: async () => {},
     abort: () => {},
@@ -56,9 +61,13 @@ async function generate(protocols: InProcessProtocols, message: Message): Promis
   }
 }
 
-async function injectDeferred(protocols: InProcessProtocols, message: Message): Promise<Result> {
+async function injectDeferred(
+  protocols: InProcessProtocols,
+  message: Message,
+  trace: EventTrace,
+): Promise<Result> {
   try {
-    await protocols.injectDeferred(message);
+    await protocols.injectDeferred(message, trace);
     return { kind: 'rebound', reply: plainReply(250, 'ok') };
   } catch (error) {
     if (error instanceof PolicyReject) {
@@ -69,12 +78,12 @@ async function injectDeferred(protocols: InProcessProtocols, message: Message): 
   }
 }
 
-function report(result: Result): AttemptReport {
+function report(result: Result, { calls }: CallTrace): AttemptReport {
   return {
     outcomes: [{ ...result, recipients: 'all' }],
     address: { peerAddress: null, sourceAddress: null, tls: null },
     transcript: [],
-    events: [],
+    events: calls,
     details: {},
     connectionBroken: false,
   };

@@ -60,7 +60,7 @@ async function process(
   checked: CheckedBody,
 ): Promise<ServerReply> {
   const { clock } = session.deps;
-  const progress: ReceptionProgress = { current: null, state: 'rejected' };
+  const progress: ReceptionProgress = { current: null, about: null, state: 'rejected' };
   transaction.refusal = null;
   try {
     return await withDeadline(clock, session.params.dataProcessingTimeoutMs, async (deadline) => {
@@ -79,8 +79,7 @@ async function process(
   async function storeRefusal(refusal: ServerReply): Promise<ServerReply> {
     const reply = await finalReply(session, refusal);
     const { code, text } = reply;
-    const isCurrent = (email: string): boolean =>
-      progress.current?.recipients.some((recipient) => recipient.email === email) ?? false;
+    const isCurrent = (email: string): boolean => isAbout(progress, email);
     const rows = transaction.recipients.map((recipient): RefusedRow => ({
       recipient: recipient.email,
       state: isCurrent(recipient.email) ? progress.state : 'rejected',
@@ -96,6 +95,15 @@ async function process(
     });
     return { ...reply, isInTrail: true };
   }
+}
+
+/** Whether the refusal is about this recipient, and not only about another one's message. */
+function isAbout({ current, about }: ReceptionProgress, email: string): boolean {
+  return (
+    current?.recipients.some(
+      (recipient, place) => recipient.email === email && (about?.includes(place) ?? true),
+    ) ?? false
+  );
 }
 
 /** The route that refused the message. */

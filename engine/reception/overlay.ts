@@ -15,6 +15,8 @@ export type OverlayVerdict =
       readonly text: string;
       /** State of this message's rows; the other recipients' become rejected. */
       readonly state: 'rejected' | 'suppressed';
+      /** The recipients it is about (their places in the message); all of them when left out. */
+      readonly about?: readonly number[];
     }
   /** Accepted and thrown away, as by the `null` queue. */
   | { readonly kind: 'discard'; readonly state: 'null' | 'suppressed' }

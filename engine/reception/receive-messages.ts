@@ -20,6 +20,8 @@ import type { Transaction } from './transaction.ts';
 export interface ReceptionProgress {
   /** The message that the policy is looking at. */
   current: Message | null;
+  /** Its recipients that a refusal is about, as their places in it; null: all of them. */
+  about: readonly number[] | null;
   /** The state its rows take when it is refused. */
   state: 'rejected' | 'suppressed';
 }
@@ -151,6 +153,7 @@ function obeyed(
   if (verdict === 'keep') return { message, discardState: 'null' };
   if (verdict.kind === 'reject') {
     progress.current = message;
+    progress.about = verdict.about ?? null;
     progress.state = verdict.state;
     throw new SmtpReplyError(reply(verdict.code, verdict.text), { fault: 'policy' });
   }

@@ -2,6 +2,7 @@
  * The queue with everything around it faked: a simulated clock, a store in memory, a policy made
  * of functions, peers that answer from a script. Everything that was logged is in `records`.
  */
+import { CallTrace } from '../../engine/delivery/attempt.ts';
 import { GcraStore } from '../../engine/base/gcra.ts';
 import { SeededRandom } from '../../engine/base/random.ts';
 import type { Random } from '../../engine/base/random.ts';
@@ -260,7 +261,11 @@ export function makeRig(options: RigOptions = {}): Rig {
       },
     },
     maildirs: options.maildirs ?? fakeMaildirs(),
-    inProcess: { generate: async () => {}, injectDeferred: async () => {} },
+    inProcess: {
+      generate: async () => {},
+      injectDeferred: async () => {},
+      newTrace: () => new CallTrace(clock),
+    },
     overlay: null,
     leaving: null,
     diagnostic: (level, text) => void diagnostics.push(`${level}: ${text}`),
@@ -378,7 +383,7 @@ export function fakeMaildirs(
   return { isImmediate, room: async () => {}, deliver, close: async () => {} };
 }
 
-function origin(): Parameters<MemoryStore['saveMessage']>[2] {
+export function origin(): Parameters<MemoryStore['saveMessage']>[2] {
   return {
     id: 's' as SessionId,
     listener: '127.0.0.1:25',

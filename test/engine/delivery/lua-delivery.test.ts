@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CallTrace } from '../../../engine/delivery/attempt.ts';
 import { openLuaSession } from '../../../engine/delivery/lua-delivery.ts';
 import { openInProcessSession } from '../../../engine/delivery/in-process-delivery.ts';
 import type { DeliverySession } from '../../../engine/delivery/deliverer.ts';
@@ -146,7 +147,9 @@ describe('openInProcessSession()', () => {
     kind: 'httpInjectionGenerator' | 'deferredSmtpInjection',
     result: () => Promise<void>,
   ): Promise<unknown> => {
-    const s = openInProcessSession(kind, { generate: result, injectDeferred: result }, 'id');
+    const newTrace = (): CallTrace => new CallTrace(clock);
+    const protocols = { generate: result, injectDeferred: result, newTrace };
+    const s = openInProcessSession(kind, protocols, 'id');
     const { outcomes } = await s.deliver([message]);
     return [outcomes[0]?.kind, outcomes[0]?.reply.code, outcomes[0]?.reply.text];
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CallTrace } from '../../../engine/delivery/attempt.ts';
 import { PlanFailure, ReturnMessage } from '../../../engine/delivery/deliverer.ts';
 import { DnsError } from '../../../engine/dns/resolver.ts';
 import { reply } from '../../../engine/mail/smtp-reply.ts';
@@ -7,6 +8,7 @@ import type { LuaConnection } from '../../../engine/policy/events.ts';
 import type { ThrottleSpec } from '../../../engine/policy/settings.ts';
 import { idealConnections } from '../../../engine/queue/ready-queue.ts';
 import { makeRig, outcome, refuse, report, SINK_QUEUE } from '../../support/queue-rig.ts';
+import { SimClock } from '../../support/sim-clock.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -751,6 +753,8 @@ describe('custom Lua', () => {
 });
 
 describe('deliveries inside the engine', () => {
+  const newTrace = (): CallTrace => new CallTrace(new SimClock());
+
   it('are logged without egress and session, and leave the queue', async () => {
     const run: string[] = [];
     const rig = makeRig({
@@ -758,6 +762,7 @@ describe('deliveries inside the engine', () => {
         inProcess: {
           generate: async (message) => void run.push(message.id),
           injectDeferred: async () => {},
+          newTrace,
         },
       },
     });
@@ -783,6 +788,7 @@ describe('deliveries inside the engine', () => {
             await rig.queues.insert(message, 'Received', null);
             await rig.clock.settle();
           },
+          newTrace,
         },
       },
     });

@@ -262,6 +262,25 @@ describe('the overlay', () => {
     expect(world.queue.inserted).toEqual([]);
   });
 
+  test('refuses a batch for some of its recipients, and only their rows say so', async () => {
+    await using world = await ReceptionWorld.open({
+      mode: ORDINARY_MODE,
+      params: { batchHandling: 'BatchByDomain' },
+      deps: {
+        overlay: {
+          apply: () => ({ kind: 'reject', code: 550, text: 'l', state: 'suppressed', about: [1] }),
+        },
+      },
+    });
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.send('a@b.test', ['yes@d.test', 'no@d.test', 'other@e.test'], MESSAGE);
+    expect(world.store.transactions[0]?.refused.map((row) => row.state)).toEqual([
+      'rejected',
+      'suppressed',
+      'rejected',
+    ]);
+  });
+
   test('does not see what the policy sent to the null queue', async () => {
     await using world = await open(() => {
       throw new Error('asked');
