@@ -10,6 +10,7 @@
  */
 import type { ClockStatus } from './protocol/clock.ts';
 import type { FarEndPlace } from './protocol/far-ends.ts';
+import type { SharedFile } from './protocol/share.ts';
 import type { SuppressedBy, SuppressionStatus } from './protocol/suppression.ts';
 export type * from './protocol/clock.ts';
 export type * from './protocol/dns.ts';
@@ -20,6 +21,7 @@ export type * from './protocol/settings.ts';
 export type * from './protocol/expectations.ts';
 export type * from './protocol/replay.ts';
 export type * from './protocol/routes.ts';
+export type * from './protocol/share.ts';
 export type * from './protocol/suppression.ts';
 
 export type RowState =
@@ -448,6 +450,8 @@ export interface EngineStatus {
   readonly flushCount: number;
   readonly commitSeq: number;
   readonly warnings: readonly string[];
+  /** This is no running engine but a shared file, opened to read. */
+  readonly shared?: SharedFile;
 }
 
 export interface PolicyStatus {

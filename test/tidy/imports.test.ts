@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[] | '*'>> = {
   suppression: ['base', 'mail', 'store'],
   search: ['base', 'mail', 'store'],
   inspect: ['base', 'mail', 'store'],
+  share: ['base', 'mail', 'store', 'inspect', 'search', 'routes', 'api/protocol.ts'],
   replay: [
     ...['base', 'mail', 'store', 'log', 'policy', 'routes', 'smtp', 'dns', 'guard'],
     ...['delivery', 'queue', 'reception'],
