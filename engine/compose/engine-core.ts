@@ -296,8 +296,9 @@ export class EngineCore {
   }
 
   #makeInjector(store: Store, queue: Queues): Injector {
-    const { mailClock, clock, random, diagnostics } = this.options;
+    const { mode, mailClock, clock, random, diagnostics } = this.options;
     return new Injector({
+      ...(mode === 'strict' && { batchCountMax: 1 }),
       mailClock,
       clock,
       random,

@@ -28,6 +28,8 @@ export interface BatchDeps {
   readonly queue: QueueDoor;
   readonly log: DispositionLog;
   readonly diagnostic: (level: 'error' | 'warn' | 'info' | 'debug', text: string) => void;
+  /** Messages that gather; strict mode has one, since KumoMTA finishes each before the next. */
+  readonly batchCountMax?: number;
 }
 
 export interface InjectAnswer {
@@ -101,7 +103,8 @@ export class InjectBatch {
   }
 
   get isFull(): boolean {
-    return this.#made.length >= BATCH_MESSAGES_MAX || this.#bytes >= BATCH_BYTES_MAX;
+    const countMax = this.#deps.batchCountMax ?? BATCH_MESSAGES_MAX;
+    return this.#made.length >= countMax || this.#bytes >= BATCH_BYTES_MAX;
   }
 
   add(made: Generated): void {

@@ -137,6 +137,24 @@ describe('a whole message as content', () => {
     expect(textOf(world.queue.inserted[0]).endsWith(end)).toBe(true);
   });
 
+  test.each([
+    [{}, ['a made', 'b made', 'a queued', 'b queued']],
+    [{ batchCountMax: 1 }, ['a made', 'a queued', 'b made', 'b queued']],
+  ])('goes on its way with others of a batch, or alone (%j)', async (more, expected) => {
+    const told: string[] = [];
+    const note = (message: Message, what: string): void =>
+      void told.push(`${message.recipients[0]?.user} ${what}`);
+    const queue = {
+      resolve: async () => {},
+      insert: async (message: Message) => note(message, 'queued'),
+    };
+    const world = new World({ ...more, queue });
+    world.policy.on('http_message_generated', (message: Message) => note(message, 'made'));
+    const request = requestOf(['a@dest.test', 'b@dest.test']);
+    expect(await world.inject(request)).toMatchObject({ success_count: 2 });
+    expect(told).toEqual(expected);
+  });
+
   test('gets a Received field when asked for, and no supplemental one when not', async () => {
     const world = new World();
     const headers = { received_header: true, supplemental_header: false };
