@@ -67,18 +67,10 @@ export async function startStrictEngine(
 }
 
 async function open(core: EngineCore): Promise<void> {
-  const { spools, esmtpListeners, httpListeners } = core.setup;
-  const spool = spools.find((candidate) => candidate.name === 'meta') ?? spools[0];
-  if (spool === undefined) throw new Error('No spools have been defined');
-  const { clock, diagnostics } = core.options;
-  for (const { path } of spools) mkdirSync(path, { recursive: true });
-  core.run(
-    await SqliteStore.open({
-      folder: spool.path,
-      clock,
-      onTrouble: (text) => diagnostics.write('error', text),
-    }),
-  );
+  const { esmtpListeners, httpListeners } = core.setup;
+  const { diagnostics } = core.options;
+  await core.open();
+  for (const { path } of core.setup.spools) mkdirSync(path, { recursive: true });
   core.serveScripts();
   for (const settings of esmtpListeners) {
     const { address } = await core.openSmtp(settings);
@@ -106,6 +98,16 @@ function makeCore(policyFile: string, isValidating: boolean): EngineCore {
   const same = (path: string): string => path;
   return new EngineCore({
     mode: 'strict',
+    openStore: async (spools) => {
+      const spool = spools.find((candidate) => candidate.name === 'meta') ?? spools[0];
+      if (spool === undefined) throw new Error('No spools have been defined');
+      mkdirSync(spool.path, { recursive: true });
+      return SqliteStore.open({
+        folder: spool.path,
+        clock,
+        onTrouble: (text) => diagnostics.write('error', text),
+      });
+    },
     mailClock: clock,
     clock,
     random,

@@ -28,7 +28,11 @@ import type { Message } from '../mail/message.ts';
 import { errnoText } from '../policy/bindings/fs-errors.ts';
 import { compileRegex } from '../policy/bindings/regex-compile.ts';
 import { ScriptHost } from '../policy/script-host.ts';
-import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
+import type {
+  EsmtpListenerSettings,
+  HttpListenerSettings,
+  SpoolSettings,
+} from '../policy/settings.ts';
 import type { LeavingPolicy, QueueConfigOverlay } from '../queue/queue-deps.ts';
 import { Queues } from '../queue/queues.ts';
 import { CertificateFolder } from '../reception/certificate.ts';
@@ -86,6 +90,8 @@ export interface CoreOptions {
   /** Where a file that the policy opens, and a spool or log path, really are. */
   readonly mapPath: (path: string, mode: 'read' | 'write') => string;
   readonly mapStatePath: (path: string) => string;
+  /** Opens the store when the policy says where it is; absent: it is there from the start. */
+  readonly openStore?: (spools: readonly SpoolSettings[]) => Promise<Store>;
 }
 
 export class EngineCore {
@@ -101,6 +107,9 @@ export class EngineCore {
   #store: Store | null = null;
   #queues: Queues | null = null;
   #injector: Injector | null = null;
+  #opening: Promise<void> | null = null;
+  /** Messages that scripts made before what waited is put back: they are in their queues. */
+  readonly #early = new Set<string>();
   #isResumed = false;
   #isStopping = false;
   readonly #gcra = new GcraStore();
@@ -114,8 +123,14 @@ export class EngineCore {
     this.ids = new SpoolIdSource(mailClock, random);
     this.#tracer = new TraceHub(mailClock);
     this.#audit = new AuditLog(mailClock, clock, (text) => diagnostics.write('error', text));
-    this.setup = new SetupServices(this.#logSetup(), options.mapStatePath, (level, text) =>
-      diagnostics.write(level, text),
+    this.setup = new SetupServices(
+      this.#logSetup(),
+      options.mapStatePath,
+      (level, text) => diagnostics.write(level, text),
+      async () => {
+        await this.open();
+        return this.#services(this.queues, this.#requireInjector());
+      },
     );
     this.policy = new ScriptHost({
       deps: {
@@ -171,6 +186,16 @@ export class EngineCore {
     return this.#isResumed && !this.#isStopping;
   }
 
+  /** Runs on the store of the policy's spools, unless it does already. */
+  open(): Promise<void> {
+    const { openStore } = this.options;
+    if (this.#queues !== null || openStore === undefined) return Promise.resolve();
+    this.#opening ??= openStore(this.setup.spools)
+      .then((store) => this.run(store))
+      .finally(() => (this.#opening = null));
+    return this.#opening;
+  }
+
   /** Builds the queues on this store; listeners may be opened from here on. */
   run(store: Store): void {
     this.#store = store;
@@ -208,8 +233,9 @@ export class EngineCore {
 
   /** Puts back what waited; only then are clients let in. */
   async resume(): Promise<void> {
-    const report = await this.queues.resume();
+    const report = await this.queues.resume((id) => this.#early.has(id));
     this.#isResumed = true;
+    this.#early.clear();
     if (report.messageCount === 0) return;
     const { messageCount, interruptedCount } = report;
     this.options.diagnostics.write(
@@ -233,6 +259,7 @@ export class EngineCore {
   }
 
   async saveMessage(message: Message, protocol: SessionFacts['protocol'] = 'Lua'): Promise<void> {
+    if (!this.#isResumed) this.#early.add(message.id);
     if (message.rowSeq > 0) this.store.updateMessage(message, message.queueName());
     else await this.store.saveMessage(message, message.queueName(), this.#origin(protocol));
     await this.store.flush();

@@ -1,7 +1,8 @@
 /**
  * What a policy sets up and asks for (`PolicyServices`), joined to the stages. During `init` the
  * listeners and spools are only noted: the engine opens them, in the order given, when `init` has
- * ended and the store is open.
+ * ended. A message or a rule does not wait: the first one makes the queues, on the spools that
+ * there are by then.
  */
 import { splitIpPort } from '../base/ip.ts';
 import type { AuthInfo } from '../mail/connection-meta.ts';
@@ -47,17 +48,23 @@ export class SetupServices implements PolicyServices {
   readonly #log: LogSetup;
   readonly #mapStatePath: (path: string) => string;
   readonly #diagnostic: PolicyServices['diagnostic'];
+  readonly #early: () => Promise<RunningServices>;
   #running: RunningServices | null = null;
 
-  /** @param mapStatePath where a spool or log path of the policy really is */
+  /**
+   * @param mapStatePath where a spool or log path of the policy really is
+   * @param early what serves a script while `init` still runs
+   */
   constructor(
     log: LogSetup,
     mapStatePath: (path: string) => string,
     diagnostic: PolicyServices['diagnostic'],
+    early: () => Promise<RunningServices>,
   ) {
     this.#log = log;
     this.#mapStatePath = mapStatePath;
     this.#diagnostic = diagnostic;
+    this.#early = early;
   }
 
   /** `init` failed and runs again later. */
@@ -131,24 +138,24 @@ export class SetupServices implements PolicyServices {
     return Promise.resolve();
   }
 
-  injectMessage(message: Message, deferredSpool: boolean): Promise<void> {
-    return this.#require('inject a message').injectMessage(message, deferredSpool);
+  async injectMessage(message: Message, deferredSpool: boolean): Promise<void> {
+    await (await this.#server()).injectMessage(message, deferredSpool);
   }
 
-  injectV1(request: JsonValue, auth: AuthInfo): Promise<JsonObject> {
-    return this.#require('inject').injectV1(request, auth);
+  async injectV1(request: JsonValue, auth: AuthInfo): Promise<JsonObject> {
+    return (await this.#server()).injectV1(request, auth);
   }
 
-  buildV1(request: JsonValue, auth: AuthInfo): Promise<Message[]> {
-    return this.#require('build messages').buildV1(request, auth);
+  async buildV1(request: JsonValue, auth: AuthInfo): Promise<Message[]> {
+    return (await this.#server()).buildV1(request, auth);
   }
 
-  admin(...call: Parameters<PolicyServices['admin']>): Promise<JsonValue> {
-    return this.#require('administer queues').admin(...call);
+  async admin(...call: Parameters<PolicyServices['admin']>): Promise<JsonValue> {
+    return (await this.#server()).admin(...call);
   }
 
-  saveMessage(message: Message): Promise<void> {
-    return this.#require('save a message').saveMessage(message);
+  async saveMessage(message: Message): Promise<void> {
+    await (await this.#server()).saveMessage(message);
   }
 
   bumpConfigEpoch(): void {
@@ -159,9 +166,7 @@ export class SetupServices implements PolicyServices {
     this.#diagnostic(level, text);
   }
 
-  #require(what: string): RunningServices {
-    if (this.#running === null)
-      throw new Error(`Cannot ${what} before the engine runs: waiting for spool startup`);
-    return this.#running;
+  #server(): RunningServices | Promise<RunningServices> {
+    return this.#running ?? this.#early();
   }
 }

@@ -6,6 +6,7 @@
  * nothing new begins, attempts under way may end), *stopped*.
  */
 import type { Timer } from '../base/clock.ts';
+import type { SpoolId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import type { EventTrace } from '../policy/event-call.ts';
 import { Activity } from './activity.ts';
@@ -59,9 +60,12 @@ export class Queues implements QueueDoor {
     });
   }
 
-  /** Puts back what waited when the engine stopped. Call it once, when the policy is ready. */
-  resume(): Promise<ResumeReport> {
-    return resumeWaiting(this.#parts);
+  /**
+   * Puts back what waited when the engine stopped. Call it once, when the policy is ready.
+   * @param isNew whether a message was made since and is in its queue already
+   */
+  resume(isNew: (id: SpoolId) => boolean = () => false): Promise<ResumeReport> {
+    return resumeWaiting(this.#parts, isNew);
   }
 
   async resolve(queueName: string, trace: EventTrace | null): Promise<void> {

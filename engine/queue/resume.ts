@@ -8,6 +8,7 @@
  * Source: reference `queues-delivery.md` §9; golden `queue-restart`.
  */
 import { toError } from '../base/assert.ts';
+import type { SpoolId } from '../base/ids.ts';
 import { adjustDue } from '../mail/scheduling.ts';
 import type { Message } from '../mail/message.ts';
 import type { WaitingMessage } from '../store/store.ts';
@@ -26,12 +27,16 @@ export interface ResumeReport {
   readonly ignoredCount: number;
 }
 
-export async function resumeWaiting(parts: QueueParts): Promise<ResumeReport> {
+export async function resumeWaiting(
+  parts: QueueParts,
+  isNew: (id: SpoolId) => boolean,
+): Promise<ResumeReport> {
   const { deps } = parts;
   const counts = { messageCount: 0, interruptedCount: 0, ignoredCount: 0 };
   const mustAsk = deps.mode === 'strict' || deps.events.has('spool_message_enumerated');
   for await (const page of deps.store.waiting()) {
     for (const waiting of page) {
+      if (isNew(waiting.id)) continue;
       counts.messageCount++;
       if (waiting.attemptWasInFlight) counts.interruptedCount++;
       if (!mustAsk) resumeExactly(parts, waiting);
