@@ -272,7 +272,7 @@ export class WorkspaceEngine {
         readModules: [SEARCH_READS],
         onTrouble: (text) => engine.core.options.diagnostics.write('error', text),
       });
-      const zones = await ZonesFolder.open(layout.zonesFolder);
+      const zones = await ZonesFolder.open(layout.zonesFolder, clock);
       const engine = new WorkspaceEngine({
         ...{ layout, settings, given, earlier, onRestart, store, zones, clock, release },
       });
@@ -432,7 +432,7 @@ export class WorkspaceEngine {
       },
       onChange: () => this.#changed(),
     });
-    await this.#settingsReload.ready();
+    await this.#settingsReload.start();
   }
 
   /** An entry that is no host opens nothing, and is said. */

@@ -4,9 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { watch } from 'chokidar';
-import type { FSWatcher } from 'chokidar';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import { setFlags } from '../maildir/flags.ts';
 import { MaildirTree, listMaildir } from '../maildir/reader.ts';
 import type { MaildirTreeNode } from '../maildir/reader.ts';
@@ -19,13 +18,8 @@ import type { MaildirFlagRequest, MaildirFolder, MaildirListing } from './protoc
 
 /** Folders below closed ones that are looked at for their counts. */
 const CLOSED_FOLDERS_MAX = 2_000;
-/** Changes of a watched maildir are told at most this often. */
+/** A maildir into which mail keeps coming is told about at least this often. */
 const SETTLE_MS = 150;
-
-interface Watched {
-  readonly watcher: FSWatcher;
-  timer: Timer | null;
-}
 
 export class MaildirsView implements MaildirsDoor {
   readonly #layout: WorkspaceLayout;
@@ -33,7 +27,7 @@ export class MaildirsView implements MaildirsDoor {
   readonly #clock: Clock;
   readonly #onChange: (path: string) => void;
   readonly #tree: MaildirTree;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, FileFollower>();
 
   /** @param onChange told the path, relative to the workspace, of an opened maildir that changed */
   constructor(
@@ -113,31 +107,23 @@ export class MaildirsView implements MaildirsDoor {
     const known = this.#watched.get(path);
     if (isOpen && known === undefined && this.#isInside(path)) {
       const folder = join(this.#layout.root, path);
-      const watcher = watch([join(folder, 'new'), join(folder, 'cur')], {
-        ignoreInitial: true,
-        depth: 0,
+      const hint = (): void => this.#onChange(path);
+      const follower = new FileFollower({
+        ...{ folders: [join(folder, 'new'), join(folder, 'cur')], clock: this.#clock },
+        ...{ latestMs: SETTLE_MS, onHint: hint, onError: hint },
       });
-      const watched: Watched = { watcher, timer: null };
-      const hint = (): void => {
-        watched.timer ??= this.#clock.timer(SETTLE_MS, () => {
-          watched.timer = null;
-          this.#onChange(path);
-        });
-      };
-      watcher.on('all', hint).on('error', hint);
-      this.#watched.set(path, watched);
+      this.#watched.set(path, follower);
+      void follower.start();
     } else if (!isOpen && known !== undefined) {
       this.#watched.delete(path);
-      known.timer?.cancel();
-      void known.watcher.close();
+      void known.close();
     }
   }
 
   async close(): Promise<void> {
     const all = [...this.#watched.values()];
     this.#watched.clear();
-    for (const { timer } of all) timer?.cancel();
-    await Promise.all(all.map(({ watcher }) => watcher.close()));
+    await Promise.all(all.map((follower) => follower.close()));
   }
 
   /** @throws {Error} the path is no maildir below `mail/` */

@@ -4,10 +4,9 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
-import { watch } from 'chokidar';
 import { toError } from '../base/assert.ts';
 import { SystemClock } from '../base/clock.ts';
-import type { Timer } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import type { ExpectationResult, ExpectationRun } from '../api/protocol.ts';
 import { junitXml } from '../replay/junit.ts';
 import { findWorkspace } from '../workspace/layout.ts';
@@ -17,9 +16,6 @@ import type { Command } from './command.ts';
 import { openDryCommands } from './dry-doors.ts';
 import type { DryCommands } from './dry-doors.ts';
 import { stopSignal } from './stop-signal.ts';
-
-/** Editors write in several steps. */
-const QUIET_MS = 100;
 
 export const check: Command = {
   name: 'check',
@@ -91,31 +87,20 @@ async function runAll(
 
 async function keepWatching(layout: WorkspaceLayout, run: () => Promise<number>): Promise<void> {
   const stopped = stopSignal();
-  const clock = new SystemClock();
-  let timer: Timer | null = null;
-  let running: Promise<unknown> = Promise.resolve();
-  const watched = [
-    layout.expectationsFolder,
-    layout.policyFolder,
-    layout.zonesFolder,
-    layout.settingsFile,
-    layout.routesFile,
-  ];
-  const watcher = watch(watched, { ignoreInitial: true });
-  watcher.on('all', () => {
-    timer?.cancel();
-    timer = clock.timer(QUIET_MS, () => {
-      running = running.then(() => {
-        process.stdout.write('\n');
-        return run();
-      });
-    });
+  const { expectationsFolder, policyFolder, zonesFolder } = layout;
+  const follower = new FileFollower({
+    trees: [expectationsFolder, policyFolder, zonesFolder],
+    files: [layout.settingsFile, layout.routesFile, layout.farEndsFile],
+    clock: new SystemClock(),
+    onHint: async () => {
+      process.stdout.write('\n');
+      await run();
+    },
+    onError: ({ message }) => process.stderr.write(`postyard check: ${message}\n`),
   });
+  await follower.start();
   await stopped;
-  // The watcher's own variable: it may have been set meanwhile.
-  (timer as Timer | null)?.cancel();
-  await watcher.close();
-  await running;
+  await follower.close();
 }
 
 function runText({ results, passed, failed, durationMs }: ExpectationRun): string {

@@ -2,18 +2,14 @@
  * Follows `postyard.json` while the engine runs: what can take effect at once does, the rest needs
  * a restart, which is said. A broken file changes nothing but the warning.
  */
-import { watch } from 'chokidar';
-import type { FSWatcher } from 'chokidar';
 import { toError } from '../base/assert.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { loadSettings } from '../workspace/settings.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { PolicyState } from './policy-status.ts';
 import type { Warnings } from './warnings.ts';
-
-/** Editors write in several steps; this long nothing may happen before we look. */
-const QUIET_MS = 100;
 
 export type Appliers = {
   readonly [K in keyof Settings]?: (value: Settings[K]) => void;
@@ -33,41 +29,27 @@ export interface SettingsReloadParts {
 
 export class SettingsReload {
   readonly #parts: SettingsReloadParts;
-  readonly #watcher: FSWatcher;
-  #quiet: Timer | null = null;
+  readonly #follower: FileFollower;
   #current: Settings;
 
   constructor(parts: SettingsReloadParts) {
     this.#parts = parts;
     this.#current = parts.started;
-    const { root, settingsFile } = parts.layout;
-    // The folder, since an editor may replace the file, and the first save creates it.
-    this.#watcher = watch(root, {
-      depth: 0,
-      ignoreInitial: true,
-      ignored: (path) => path !== root && path !== settingsFile,
+    this.#follower = new FileFollower({
+      ...{ files: [parts.layout.settingsFile], clock: parts.clock },
+      onHint: () => this.#look(),
+      onError: ({ message }) =>
+        parts.warnings.set('settings', `postyard.json is not followed: ${message}`),
     });
-    this.#watcher.on('all', (_event, path) => {
-      if (path === settingsFile) this.#hint();
-    });
-    this.#watcher.on('error', (error) =>
-      parts.warnings.set('settings', `postyard.json is not followed: ${toError(error).message}`),
-    );
   }
 
   /** Resolves when changes from now on will be seen. */
-  ready(): Promise<void> {
-    return new Promise((resolve) => this.#watcher.once('ready', resolve));
+  start(): Promise<void> {
+    return this.#follower.start();
   }
 
-  async close(): Promise<void> {
-    this.#quiet?.cancel();
-    await this.#watcher.close();
-  }
-
-  #hint(): void {
-    this.#quiet?.cancel();
-    this.#quiet = this.#parts.clock.timer(QUIET_MS, () => this.#look());
+  close(): Promise<void> {
+    return this.#follower.close();
   }
 
   #look(): void {

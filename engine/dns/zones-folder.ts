@@ -9,9 +9,9 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { watch } from 'chokidar';
-import type { FSWatcher } from 'chokidar';
 import { toError } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import { parseZone } from './zone-file.ts';
 import { ZoneSyntaxError } from './zone-lexer.ts';
 import type { LoadedZone } from './zone-source.ts';
@@ -36,7 +36,7 @@ export class ZonesFolder {
   readonly #folder: string;
   readonly #files = new Map<string, KnownFile>();
   readonly #listeners = new Set<() => void>();
-  #watcher: FSWatcher | null = null;
+  #follower: FileFollower | null = null;
   #look: Promise<void> | null = null;
   #lookAgain = false;
 
@@ -47,12 +47,12 @@ export class ZonesFolder {
   /**
    * Reads every file, then watches. A folder that does not exist yet is an empty one.
    *
-   * @param options.watch false for commands that end before anybody could save a file
+   * @param clock null for commands that end before anybody could save a file: not watched then
    */
-  static async open(folder: string, options: { watch?: boolean } = {}): Promise<ZonesFolder> {
+  static async open(folder: string, clock: Clock | null): Promise<ZonesFolder> {
     const zones = new ZonesFolder(folder);
     await zones.refresh();
-    if (options.watch ?? true) await zones.#startWatching();
+    if (clock !== null) await zones.#follow(clock);
     return zones;
   }
 
@@ -85,7 +85,7 @@ export class ZonesFolder {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    await this.#watcher?.close();
+    await this.#follower?.close();
     await this.#look;
   }
 
@@ -93,12 +93,13 @@ export class ZonesFolder {
     return [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  async #startWatching(): Promise<void> {
-    const watcher = watch(this.#folder, { ignoreInitial: true, depth: 0 });
-    this.#watcher = watcher;
-    watcher.on('all', () => void this.refresh());
-    watcher.on('error', () => void this.refresh());
-    await new Promise<void>((resolve) => watcher.once('ready', resolve));
+  #follow(clock: Clock): Promise<void> {
+    const look = (): Promise<void> => this.refresh();
+    this.#follower = new FileFollower({
+      ...{ folders: [this.#folder], clock },
+      ...{ onHint: look, onError: () => void look() },
+    });
+    return this.#follower.start();
   }
 
   async #lookUntilQuiet(): Promise<void> {

@@ -9,10 +9,9 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { watch } from 'chokidar';
-import type { FSWatcher } from 'chokidar';
 import { toError } from '../base/assert.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import { CapturedMails } from './captured-mail.ts';
 import type { CapturedMail } from './captured-mail.ts';
 import { FarEndCertificates } from './certificates.ts';
@@ -48,8 +47,6 @@ interface FarEndsParts {
 export const BUILT_IN = 'sink';
 
 const HOST = '127.0.0.1';
-/** Editors write in several steps; this long nothing may happen before we look. */
-const QUIET_MS = 100;
 const FILE_BYTES_MAX = 1024 * 1024;
 
 export class FarEnds {
@@ -64,15 +61,18 @@ export class FarEnds {
   #addresses = '';
   #problem: FileProblem | null = null;
   #text = '';
-  #watcher: FSWatcher | null = null;
-  #quiet: Timer | null = null;
+  readonly #follower: FileFollower;
   #work: Promise<void> = Promise.resolve();
-  #isClosed = false;
 
   constructor(parts: FarEndsParts) {
     this.#parts = parts;
     this.#state = new FarEndsState(parts.stateFolder);
     this.#certificates = new FarEndCertificates(parts.stateFolder, parts.clock);
+    this.#follower = new FileFollower({
+      ...{ files: [parts.file], clock: parts.clock },
+      onHint: () => this.#look(),
+      onError: ({ message }) => parts.onTrouble(message),
+    });
   }
 
   /** Knows the far ends and where they were; nobody listens yet. */
@@ -85,7 +85,7 @@ export class FarEnds {
   async start(): Promise<void> {
     this.#isStarted = true;
     await this.reload();
-    await this.#startWatching();
+    await this.#follower.start();
   }
 
   get file(): string {
@@ -194,9 +194,7 @@ export class FarEnds {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#quiet?.cancel();
-    await this.#watcher?.close();
+    await this.#follower.close();
     await this.#work;
     await Promise.all(this.list().map((farEnd) => farEnd.stop()));
     this.#listeners.clear();
@@ -303,24 +301,8 @@ export class FarEnds {
     return spec.port === 0 ? this.#state.portOf(spec.name) : spec.port;
   }
 
-  async #startWatching(): Promise<void> {
-    // The folder, not the file: editors replace the file, and it may not be there yet.
-    const watcher = watch(dirname(this.file), { ignoreInitial: true, depth: 0 });
-    this.#watcher = watcher;
-    const hint = (path: string): void => {
-      if (path === this.file) this.#look();
-    };
-    watcher.on('add', hint).on('change', hint).on('unlink', hint);
-    watcher.on('error', (error) => this.#parts.onTrouble(toError(error).message));
-    await new Promise<void>((resolve) => watcher.once('ready', resolve));
-  }
-
-  #look(): void {
-    if (this.#isClosed) return;
-    this.#quiet?.cancel();
-    this.#quiet = this.#parts.clock.timer(QUIET_MS, () => {
-      void this.#readText().then((text) => (text === this.#text ? undefined : this.reload()));
-    });
+  async #look(): Promise<void> {
+    if ((await this.#readText()) !== this.#text) await this.reload();
   }
 
   #inOrder(change: () => Promise<void>): Promise<void> {

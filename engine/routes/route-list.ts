@@ -5,17 +5,12 @@
  *
  * States: opened (read once), watching, closed.
  */
-import { watch } from 'chokidar';
-import type { FSWatcher } from 'chokidar';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { FileFollower } from '../base/file-follower.ts';
 import { readRoutes } from './route-file.ts';
 import type { FileProblem } from './route-file.ts';
 import type { Route } from './route.ts';
-
-/** Editors write in several steps; this long nothing may happen before we look. */
-const QUIET_MS = 60;
 
 export interface RouteListOptions {
   readonly file: string;
@@ -31,11 +26,16 @@ export class RouteList {
   #text = '';
   #routes: readonly Route[] = [];
   #problem: FileProblem | null = null;
-  #watcher: FSWatcher | null = null;
-  #quiet: Timer | null = null;
+  readonly #follower: FileFollower;
 
   constructor(options: RouteListOptions) {
+    const { file, clock, onProblem } = options;
     this.#options = options;
+    this.#follower = new FileFollower({
+      ...{ files: [file], clock },
+      onHint: () => this.#take(this.#read()),
+      onError: ({ message }) => onProblem({ line: 0, message }),
+    });
     this.#take(this.#read());
   }
 
@@ -49,23 +49,12 @@ export class RouteList {
 
   /** Resolves when saves from now on will be seen. */
   async watch(): Promise<void> {
-    const { file, onProblem } = this.#options;
-    const folder = dirname(file);
-    const watcher = watch(folder, {
-      depth: 0,
-      ignoreInitial: true,
-      ignored: (path) => path !== folder && path !== file,
-    });
-    this.#watcher = watcher;
-    watcher.on('all', () => this.#hint());
-    watcher.on('error', (error) => onProblem({ line: 0, message: (error as Error).message }));
-    await new Promise<void>((resolve) => watcher.once('ready', resolve));
-    this.#hint();
+    await this.#follower.start();
+    this.#follower.hint();
   }
 
   async close(): Promise<void> {
-    this.#quiet?.cancel();
-    await this.#watcher?.close();
+    await this.#follower.close();
   }
 
   /**
@@ -86,14 +75,6 @@ export class RouteList {
     this.#routes = read.routes;
     this.#text = next;
     this.#write(next);
-  }
-
-  #hint(): void {
-    this.#quiet?.cancel();
-    this.#quiet = this.#options.clock.timer(QUIET_MS, () => {
-      const text = this.#read();
-      if (text !== this.#text) this.#take(text);
-    });
   }
 
   /** The routes of this text, or its problem. */

@@ -198,7 +198,7 @@ describe('order of sources', () => {
     );
     const hostsPath = join(folder, 'hosts');
     writeFileSync(hostsPath, '127.0.0.1 localhost\n127.0.0.4 mailhog Mail.Local # box\nbad line\n');
-    const zonesFolder = await ZonesFolder.open(folder, { watch: false });
+    const zonesFolder = await ZonesFolder.open(folder, null);
     const resolver = new LocalResolver({ clock, zonesFolder, hostsPath, system });
     const from = async (name: string): Promise<unknown> => {
       const { addresses, answeredBy } = await resolver.lookupHost(name, 'Ipv4Only');

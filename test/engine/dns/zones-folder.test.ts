@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ZoneSource } from '../../../engine/dns/zone-source.ts';
+import { SystemClock } from '../../../engine/base/clock.ts';
 import { ZonesFolder } from '../../../engine/dns/zones-folder.ts';
 
 let folder: string;
@@ -28,7 +29,7 @@ test('reads *.zone and leaves other files alone', async () => {
   writeFileSync(join(folder, 'a.test.zone'), '@ A 127.0.0.1\n');
   writeFileSync(join(folder, 'other.zone'), '$ORIGIN b.test.\n@ A 127.0.0.2\n');
   writeFileSync(join(folder, 'notes.txt'), 'not a zone');
-  zones = await ZonesFolder.open(folder, { watch: false });
+  zones = await ZonesFolder.open(folder, null);
   expect(zones.zones.map((zone) => zone.label)).toEqual(['zones/a.test.zone', 'zones/other.zone']);
   expect(await addressOf('a.test.')).toBe('127.0.0.1');
   expect(await addressOf('b.test.')).toBe('127.0.0.2');
@@ -38,7 +39,7 @@ test('reads *.zone and leaves other files alone', async () => {
 test('reads again on save, keeps the last good version, forgets removed files', async () => {
   const file = join(folder, 'a.test.zone');
   writeFileSync(file, '@ A 127.0.0.1\n');
-  zones = await ZonesFolder.open(folder);
+  zones = await ZonesFolder.open(folder, new SystemClock({ keepAlive: false }));
   const changed = vi.fn();
   zones.onChange(changed);
 
@@ -69,7 +70,7 @@ test('reads again on save, keeps the last good version, forgets removed files', 
 
 test('waits for a folder that is not there yet', async () => {
   const later = join(folder, 'zones');
-  zones = await ZonesFolder.open(later);
+  zones = await ZonesFolder.open(later, new SystemClock({ keepAlive: false }));
   expect(zones.zones).toEqual([]);
   mkdirSync(later);
   writeFileSync(join(later, 'a.test.zone'), '@ A 127.0.0.1\n');
