@@ -159,7 +159,7 @@ function detailText(detail: QueueDetail): string {
     `${row.name}  ${row.depth} waiting, ${row.protocol}`,
     `retry ${formatSpan(detail.retryIntervalMs)}, doubling${cap}; max age ${formatSpan(detail.maxAgeMs)}; ${configSource === null ? 'the defaults' : `from ${configSource.label}`}`,
     ...messages.map((message) => messageText(message, nowMs)),
-    ...(more > 0 ? [`${more} more are due later`] : []),
+    ...(more > 0 ? [`${more} more are not listed`] : []),
   ].join('\n');
 }
 

@@ -7,7 +7,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Message } from '../mail/message.ts';
 
-/** Bodies that may stay in memory while their messages wait in ready queues. */
+/** What may stay in memory of the messages that wait in ready queues. */
+const RESIDENT_COUNT_MAX = 4_000;
 const RESIDENT_BYTES_MAX = 64 * 1024 * 1024;
 /** Changes are told at most this often, in real time. */
 const CHANGE_INTERVAL_MS = 100;
@@ -17,6 +18,7 @@ export class Activity {
   readonly #listeners = new Set<() => void>();
   #isStopping = false;
   #underWay = 0;
+  #residentCount = 0;
   #residentBytes = 0;
   #isChangePending = false;
 
@@ -47,8 +49,14 @@ export class Activity {
     }
   }
 
+  /** Ready queues hold as many messages in memory as they should. */
+  get isCrowded(): boolean {
+    return this.#residentCount >= RESIDENT_COUNT_MAX;
+  }
+
   /** Called when a message enters a ready queue: keeps its body only while there is room. */
   holdBody(message: Message): void {
+    this.#residentCount++;
     if (!message.isLoaded) return;
     const bytes = bodyBytes(message);
     if (this.#residentBytes + bytes > RESIDENT_BYTES_MAX && message.rowSeq > 0) message.unload();
@@ -57,6 +65,7 @@ export class Activity {
 
   /** Called when it leaves the ready queue, body or not. */
   releaseBody(message: Message): void {
+    this.#residentCount--;
     if (message.isLoaded) this.#residentBytes -= bodyBytes(message);
   }
 

@@ -117,7 +117,7 @@ export function readyQueueJson(
         : { max_connection_rate: path.maxConnectionRate.text }),
     },
     ...(options.includeScheduledQueues
-      ? { scheduled_queue_names: queue.feeders.map(({ name }) => name) }
+      ? { scheduled_queue_names: queue.messages.feeders.map(({ name }) => name) }
       : {}),
     dispatchers: [...queue.dispatchers].map((dispatcher) => ({
       session_id: dispatcher.id,

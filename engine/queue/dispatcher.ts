@@ -35,7 +35,8 @@ import {
 } from './internal-replies.ts';
 import { openSession } from './open-session.ts';
 import type { QueueParts } from './queue-deps.ts';
-import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
+import type { ReadyEntry } from './ready-messages.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 import { retryDelayMs } from './retry-schedule.ts';
 import { SessionRates } from './session-rates.ts';
 import { hold, SessionRecords } from './session-records.ts';
@@ -190,7 +191,8 @@ export class Dispatcher {
   async #fill(): Promise<void> {
     const { rules, insertion } = this.#parts;
     while (this.#held.length < this.#records.batch.batchSize) {
-      const entry = this.#ready.shift();
+      const taken = this.#ready.take();
+      const entry = taken instanceof Promise ? await taken : taken;
       if (entry === null) return;
       const { queue, message } = entry;
       const bounce = rules.bounceFor(queue.name, queue.parsed);
@@ -317,7 +319,7 @@ export class Dispatcher {
     reply: SmtpReply,
     reason: PlanFailure['reason'] | 'TooManyConnectionFailures',
   ): Promise<void> {
-    for (const entry of this.#ready.drain()) {
+    for await (const entry of this.#ready.messages.drain()) {
       const held: Held = { ...hold(entry), attempt: this.#begin(entry) };
       try {
         await this.#records.failInBulk(held, { kind, reply, reason });
@@ -349,8 +351,7 @@ export class Dispatcher {
   /** The wait is too long to sit through: everything goes back, without an attempt. */
   async #throttleAll(delayMs: number): Promise<void> {
     const { requeue } = this.#parts;
-    for (const entry of this.#ready.drain()) this.#held.push(hold(entry));
-    await this.#letGo(async ({ entry, attempt }) => {
+    const putOff = async ({ entry, attempt }: Held): Promise<void> => {
       await requeue.requeue({
         ...entry,
         increment: 'keep-count',
@@ -361,7 +362,12 @@ export class Dispatcher {
         onDecided: ({ nextDueMs }) =>
           attempt?.end({ outcome: 'cancelled', reply: null, nextDueMs }),
       });
-    });
+    };
+    await this.#letGo(putOff);
+    for await (const entry of this.#ready.messages.drain()) {
+      this.#held.push(hold(entry));
+      await this.#letGo(putOff);
+    }
   }
 
   /** The watchdog barked: what it saw is logged, and the messages go back when the session ends. */

@@ -12,7 +12,7 @@ export function openSession(parts: QueueParts, ready: ReadyQueue, id: string): D
   const { deps } = parts;
   const { protocol, creator, source, name } = ready.identity;
   // A connection object is told of some queue that feeds this one.
-  const { domain, routingDomain, tenant, campaign } = (ready.feeders[0] ?? creator).parsed;
+  const { domain, routingDomain, tenant, campaign } = (ready.messages.nextFeeder ?? creator).parsed;
   switch (protocol.kind) {
     case 'smtp':
       return deps.smtp.open({

@@ -15,7 +15,9 @@ import { expiryMs, predictAttempts } from './predict.ts';
 import type { PredictedAttempt } from './predict.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
+import { factsOf } from './ready-messages.ts';
+import type { ReadyFacts } from './ready-messages.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 import { readyReason, sessionReason } from './ready-reason.ts';
 import { describeDelay } from './retry-schedule.ts';
 import { explainWaiting, isScheduleWait } from './why-waiting.ts';
@@ -73,6 +75,15 @@ export interface ScheduledQueueDetail {
   /** Waiting ones that are not listed. */
   readonly more: number;
   readonly nowMs: EpochMs;
+}
+
+/** A message that has left its scheduled queue and is not done yet. */
+interface OnTheWay {
+  readonly queue: ScheduledQueue;
+  readonly ready: ReadyQueue;
+  /** In whose hands it is; null while it is in the ready queue. */
+  readonly session: Dispatcher | null;
+  readonly facts: ReadyFacts;
 }
 
 /** Looking for the oldest of many messages takes a millisecond; once a second is enough. */
@@ -138,14 +149,20 @@ export class QueueLists {
   detail(name: string, limit: number): ScheduledQueueDetail | null {
     const queue = this.#parts.registry.get(name);
     if (queue === null) return null;
-    const outside = this.#outside(queue);
-    const waiting = queue.earliest(limit).map((entry) => this.#waiting(queue, entry));
+    const outside: WaitingSummary[] = [];
+    for (const each of this.#outside(queue)) {
+      if (outside.length === limit) break;
+      outside.push(this.#onTheWay(each));
+    }
+    const waiting = queue
+      .earliest(limit - outside.length)
+      .map((entry) => this.#waiting(queue, entry));
     return {
       queue: this.#summary(queue),
       config: queue.config,
       configSource: queue.configSource,
       messages: [...outside, ...waiting],
-      more: Math.max(0, queue.depth - waiting.length),
+      more: Math.max(0, queue.depth + queue.outsideCount - waiting.length - outside.length),
       nowMs: this.#parts.deps.clock.now(),
     };
   }
@@ -157,8 +174,9 @@ export class QueueLists {
     for (const queue of named === null ? registry.all() : [named]) {
       const entry = queue.peek(id);
       if (entry !== null) return this.#waiting(queue, entry);
-      const outside = this.#outside(queue).find(({ messageId }) => messageId === id);
-      if (outside !== undefined) return outside;
+      for (const outside of this.#outside(queue)) {
+        if (outside.facts.id === id) return this.#onTheWay(outside);
+      }
     }
     return null;
   }
@@ -273,28 +291,26 @@ export class QueueLists {
     };
   }
 
-  /** Its messages in ready queues and in sessions' hands. */
-  #outside(queue: ScheduledQueue): WaitingSummary[] {
-    if (queue.outsideCount === 0) return [];
-    const found: WaitingSummary[] = [];
+  /** Its messages in sessions' hands and in ready queues. */
+  *#outside(queue: ScheduledQueue): Generator<OnTheWay> {
+    if (queue.outsideCount === 0) return;
     for (const ready of this.#parts.readyQueues.all()) {
-      for (const { entry, session } of ready.contents()) {
-        if (entry.queue === queue) found.push(this.#outsideSummary(ready, entry, session));
+      for (const session of ready.dispatchers) {
+        for (const { queue: from, message } of session.entries) {
+          if (from === queue) yield { queue, ready, session, facts: factsOf(message) };
+        }
       }
+      for (const facts of ready.messages.of(queue)) yield { queue, ready, session: null, facts };
     }
-    return found;
   }
 
-  #outsideSummary(
-    ready: ReadyQueue,
-    { queue, message }: ReadyEntry,
-    session: Dispatcher | null,
-  ): WaitingSummary {
+  #onTheWay({ queue, ready, session, facts }: OnTheWay): WaitingSummary {
     const { deps, rules } = this.#parts;
     const nowMs = deps.clock.now();
     const place = session === null ? 'ready' : 'attempt';
-    const { id, rowSeq, createdMs, due, numAttempts, scheduling } = message;
-    const state = { createdMs, dueMs: due, numAttempts, scheduling };
+    const { id, rowSeq, dueMs: due, numAttempts } = facts;
+    const createdMs = createdMsOf(id);
+    const state = { createdMs, dueMs: due, numAttempts, scheduling: null };
     return {
       messageId: id,
       rowSeq,

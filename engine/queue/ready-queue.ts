@@ -10,19 +10,15 @@
 import type { EpochMs, MonotonicMs, Timer } from '../base/clock.ts';
 import { isSiteOf, readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
 import type { EgressSite } from '../delivery/ready-queue-name.ts';
-import type { Message } from '../mail/message.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import { singleLine } from '../mail/smtp-reply.ts';
 import type { DeliveryProtocol, EgressPathConfig, EgressSource } from '../policy/settings.ts';
 import { toError } from '../base/assert.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { QueueParts } from './queue-deps.ts';
+import { ReadyMessages } from './ready-messages.ts';
+import type { ReadyEntry } from './ready-messages.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
-
-export interface ReadyEntry {
-  readonly queue: ScheduledQueue;
-  readonly message: Message;
-}
 
 export interface ReadyQueueIdentity {
   readonly name: string;
@@ -51,6 +47,7 @@ export function idealConnections(readyCount: number, limit: number): number {
 }
 
 export class ReadyQueue {
+  readonly messages: ReadyMessages;
   /** In a row; a session that connects begins anew. */
   consecutiveFailures = 0;
   lastReply: string | null = null;
@@ -64,8 +61,6 @@ export class ReadyQueue {
   #path: EgressPathConfig;
   #configuredMs: MonotonicMs;
   #isRefreshing = false;
-  #entries: ReadyEntry[] = [];
-  #head = 0;
   #wokenCount = 0;
   #generation = 0;
   #lastUsedMs: MonotonicMs;
@@ -73,6 +68,7 @@ export class ReadyQueue {
 
   constructor(parts: QueueParts, identity: ReadyQueueIdentity, path: EgressPathConfig) {
     this.#parts = parts;
+    this.messages = new ReadyMessages(parts);
     this.#identity = identity;
     this.#path = path;
     this.#configuredMs = parts.deps.clock.monotonic();
@@ -92,7 +88,7 @@ export class ReadyQueue {
   }
 
   get count(): number {
-    return this.#entries.length - this.#head;
+    return this.messages.count;
   }
 
   get isFull(): boolean {
@@ -124,21 +120,6 @@ export class ReadyQueue {
     return this.#parts.rules.readySuspension(this.name) !== null;
   }
 
-  /** The scheduled queues whose messages are here. */
-  get feeders(): ScheduledQueue[] {
-    const queues = this.#entries.slice(this.#head).map(({ queue }) => queue);
-    return [...new Set(queues)];
-  }
-
-  /** Everything here, in sessions' hands included. */
-  contents(): { readonly entry: ReadyEntry; readonly session: Dispatcher | null }[] {
-    const held = [...this.#dispatchers].flatMap((session) =>
-      session.entries.map((entry) => ({ entry, session })),
-    );
-    const waiting = this.#entries.slice(this.#head).map((entry) => ({ entry, session: null }));
-    return [...held, ...waiting];
-  }
-
   /** How long it pauses now, after a session that ended without a message; null when it does not. */
   get pauseMs(): number | null {
     return this.#pause === null ? null : NEXT_SESSION_MS;
@@ -146,9 +127,7 @@ export class ReadyQueue {
 
   push(entry: ReadyEntry): void {
     this.#lastUsedMs = this.#parts.deps.clock.monotonic();
-    this.#parts.activity.holdBody(entry.message);
-    entry.queue.outsideCount++;
-    this.#entries.push(entry);
+    this.messages.push(entry);
     this.#refreshWhenStale();
     this.#wakeOne();
     // A new message does not sit out the pause after a session that failed.
@@ -157,25 +136,11 @@ export class ReadyQueue {
     this.#parts.activity.changed();
   }
 
-  /** Takes the next message. Its queue counts it as outside until it is let go of. */
-  shift(): ReadyEntry | null {
-    const entry = this.#entries[this.#head];
-    if (entry === undefined) return null;
-    this.#head++;
-    if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
-    this.#parts.activity.releaseBody(entry.message);
-    this.#parts.activity.changed();
-    return entry;
-  }
-
-  /** Takes all of them. */
-  drain(): ReadyEntry[] {
-    const entries: ReadyEntry[] = [];
-    for (let entry = this.shift(); entry !== null; entry = this.shift()) entries.push(entry);
-    return entries;
+  /** The next message, as `ReadyMessages.take`. */
+  take(): ReadyEntry | null | Promise<ReadyEntry | null> {
+    const taken = this.messages.take();
+    if (taken !== null) this.#parts.activity.changed();
+    return taken;
   }
 
   /** Counts one selection of this source; false when the rate of selections is used up. */

@@ -10,8 +10,11 @@ import type { EventTrace } from '../policy/event-call.ts';
 import type { QueueParts } from './queue-deps.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
+import { WaitingTable } from './waiting-table.ts';
 
 export class ReadyQueues {
+  /** Messages of ready queues that are not in memory. */
+  readonly stowed = new WaitingTable();
   readonly #parts: QueueParts;
   readonly #queues = new Map<string, ReadyQueue>();
   readonly #making = new Map<string, Promise<ReadyQueue>>();
@@ -95,7 +98,7 @@ export class ReadyQueues {
     reason: 'ReadyQueueWasSuspended' | 'ReadyQueueWasReaped',
   ): Promise<void> {
     const { insertion, activity, deps } = this.#parts;
-    for (const { queue, message } of ready.drain()) {
+    for await (const { queue, message } of ready.messages.drain()) {
       try {
         await activity.during(() => insertion.insert(queue, message, [reason], null));
       } catch (error) {
@@ -129,10 +132,7 @@ export class ReadyQueues {
   stop(): void {
     for (const ready of this.#queues.values()) {
       ready.close();
-      for (const { queue, message } of ready.drain()) {
-        this.#parts.waiting.save(queue, message);
-        queue.outsideCount--;
-      }
+      ready.messages.release();
       ready.wakeAll();
     }
   }

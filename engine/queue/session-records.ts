@@ -13,7 +13,8 @@ import type { SmtpReply } from '../mail/smtp-reply.ts';
 import { withReason } from './insert-reason.ts';
 import type { InsertContext, InsertReason } from './insert-reason.ts';
 import type { QueueParts } from './queue-deps.ts';
-import type { ReadyEntry, ReadyQueue } from './ready-queue.ts';
+import type { ReadyEntry } from './ready-messages.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 
 /** A message in a session's hand. */
 export interface Held {

@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- [clock] [ingest] [delivery] [store]`: throughput beside a reference in the same run,
+ * `npm run bench -- [clock] [ingest] [delivery] [drain] [hold] [store]`: throughput beside a reference in the same run,
  * interleaved, because machines differ and are noisy. Numbers worth keeping go to
  * `docs/performance.md`.
  */
 import { benchClock } from './clock.ts';
-import { benchDelivery } from './delivery.ts';
+import { benchDelivery, benchDrain, benchHold } from './delivery.ts';
 import { benchIngest } from './ingest.ts';
 import { benchStore } from './store.ts';
 
@@ -12,6 +12,8 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   ingest: benchIngest,
   clock: benchClock,
   delivery: benchDelivery,
+  drain: benchDrain,
+  hold: benchHold,
   store: benchStore,
 };
 
