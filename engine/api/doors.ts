@@ -7,8 +7,11 @@ import type { DryDoors } from './dry-doors.ts';
 import type { LiveStream } from './live.ts';
 import type {
   AttemptList,
+  CaughtMessage,
+  CaughtMessages,
   ClockChange,
   ClockStatus,
+  DeletedMessages,
   DnsAnswer,
   DnsType,
   DnsZones,
@@ -39,6 +42,7 @@ import type {
   RowDetail,
   RowPage,
   SendTestRequest,
+  ShareRequest,
   SettingChange,
   SettingsAnswer,
   SendTestResult,
@@ -83,6 +87,29 @@ export interface RowsDoor {
   download(request: LinkRequest): Promise<Download | null>;
   remove(seqs: readonly number[]): Promise<number>;
   restore(seqs: readonly number[]): Promise<number>;
+}
+
+export interface WaitQuery {
+  /** The whole address, in any case. */
+  readonly to?: string | undefined;
+  readonly from?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly filter: string;
+  /** Only rows above this one, the next ones first; absent: whatever is there, the newest. */
+  readonly since?: number | undefined;
+  readonly count: number;
+  readonly timeoutMs: number;
+}
+
+export interface MessagesDoor {
+  /** Null: there is no such row. */
+  message(seq: number): Promise<CaughtMessage | null>;
+  /** @throws {ApiProblem} 404 too few within the time, 400 the filter is none */
+  wait(query: WaitQuery, signal: AbortSignal): Promise<CaughtMessages>;
+  remove(filter: string): Promise<DeletedMessages>;
+  mbox(seqs: readonly number[]): Readable;
+  /** Null: there is no such message, or it has none. */
+  attachments(seq: number): Promise<Readable | null>;
 }
 
 export interface QueuesDoor {
@@ -176,11 +203,17 @@ export interface SettingsDoor {
   change(change: SettingChange): SettingsAnswer;
 }
 
+export interface ShareDoor {
+  /** @throws {ApiProblem} 404 a row is gone, 413 it is too much, 400 the filter is none */
+  share(request: ShareRequest): Promise<{ readonly filename: string; readonly bytes: Readable }>;
+}
+
 export interface ApiDoors extends DryDoors {
   readonly version: string;
   readonly token: Token;
   readonly live: LiveStream;
   readonly rows: RowsDoor;
+  readonly messages: MessagesDoor;
   readonly queues: QueuesDoor;
   readonly records: RecordsDoor;
   readonly maildirs: MaildirsDoor;
@@ -190,6 +223,7 @@ export interface ApiDoors extends DryDoors {
   readonly suppression: SuppressionDoor;
   readonly routes: RoutesDoor;
   readonly farEnds: FarEndsDoor;
+  readonly share: ShareDoor;
   ledger(limit: number, cursor: string | null): Promise<LedgerPage>;
   status(): EngineStatus;
   /** Stops and starts again in place; resolves before that. */

@@ -8,13 +8,16 @@ import { explainRoutes } from './routes/explain.ts';
 import { luaFunctionRoutes } from './routes/lua-functions.ts';
 import { maildirRoutes } from './routes/maildirs.ts';
 import { policyFileRoutes } from './routes/policy-files.ts';
+import { messageRoutes } from './routes/messages.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { recordRoutes } from './routes/records.ts';
 import { replayRoutes } from './routes/replay.ts';
 import { routeListRoutes } from './routes/routes.ts';
 import { rowRoutes } from './routes/rows.ts';
+import { saveRoutes } from './routes/save.ts';
 import { sendTestRoutes } from './routes/send-test.ts';
 import { settingRoutes } from './routes/settings.ts';
+import { shareRoutes } from './routes/share.ts';
 import { statusRoutes } from './routes/status.ts';
 import { suppressionRoutes } from './routes/suppression.ts';
 
@@ -22,6 +25,7 @@ export const ROUTES: readonly Route[] = [
   ...statusRoutes,
   ...luaFunctionRoutes,
   ...rowRoutes,
+  ...messageRoutes,
   ...routeListRoutes,
   ...queueRoutes,
   ...recordRoutes,
@@ -30,7 +34,9 @@ export const ROUTES: readonly Route[] = [
   ...dnsRoutes,
   ...settingRoutes,
   ...linkRoutes,
+  ...saveRoutes,
   ...sendTestRoutes,
+  ...shareRoutes,
   ...suppressionRoutes,
   ...explainRoutes,
   ...expectationRoutes,

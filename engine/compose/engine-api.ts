@@ -5,12 +5,14 @@ import { DnsView } from '../api/dns-view.ts';
 import { FarEndsView } from '../api/far-ends-view.ts';
 import { LiveStream } from '../api/live.ts';
 import { MaildirsView } from '../api/maildirs-view.ts';
+import { MessagesView } from '../api/messages-view.ts';
 import type { Count, EngineStatus } from '../api/protocol.ts';
 import { QueuesView } from '../api/queues-view.ts';
 import { RoutesView } from '../api/routes-view.ts';
 import { RecordsView, recordRow } from '../api/records-view.ts';
 import { RowsView } from '../api/rows-view.ts';
 import { SettingsView } from '../api/settings-view.ts';
+import { ShareView } from '../api/share-view.ts';
 import { sendTestMessage } from '../api/send-test.ts';
 import { startApiServer } from '../api/server.ts';
 import type { ApiServer } from '../api/server.ts';
@@ -43,6 +45,7 @@ export class EngineApi {
   readonly #arrivals: ArrivalRate;
   readonly #clockDoor: MailClockDoor;
   readonly #rows: RowsView;
+  readonly #messages: MessagesView;
   readonly #suppression: SuppressionView;
   #server: ApiServer | null = null;
   #isClosed = false;
@@ -69,6 +72,7 @@ export class EngineApi {
       workspace: layout.root,
       farEndOf: (peer, reply) => this.#farEnds.placeOf(peer, reply),
     });
+    this.#messages = new MessagesView({ store, inspector: this.#inspector, mailClock, clock });
     const { suppression } = engine;
     const demo = new SuppressionDemo({
       ...{ suppression, store, rows: this.#rows, clock, mailClock, random },
@@ -163,6 +167,7 @@ export class EngineApi {
       token: this.#token,
       live: this.#live,
       rows: this.#rows,
+      messages: this.#messages,
       queues: this.#queues,
       records: new RecordsView(store),
       maildirs: this.#maildirs,
@@ -180,6 +185,12 @@ export class EngineApi {
       }),
       routes: this.#routes,
       farEnds: this.#farEnds,
+      share: new ShareView({
+        ...{ store, layout, mailClock, rows: this.#rows, routes: this.#routes },
+        clock: core.options.clock,
+        writer: `Postyard ${VERSION}`,
+        token: this.#token.text,
+      }),
       suppression: this.#suppression,
       ledger: async (limit, cursor) => {
         const { entries, next } = await store.read('ledger', { limit, cursor });

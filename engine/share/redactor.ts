@@ -5,6 +5,7 @@
  */
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import { maskSource, maskText } from './mask-text.ts';
+import { ROW_STATES } from '../store/ops.ts';
 import { SECRET, isSecretName } from './secret-name.ts';
 
 /** Shorter values are words that occur by chance. */
@@ -12,6 +13,25 @@ const VALUE_CHARS_MIN = 5;
 /** Encoded forms of shorter ones are too. */
 const ENCODED_CHARS_MIN = 6;
 const VALUES_MAX = 5_000;
+
+/** What holds the file together, by the key it stands under; a password may be any of these words. */
+const STRUCTURE: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    format: ['postyard-share'],
+    state: ROW_STATES,
+    who: ['client', 'server', 'note'],
+    outcome: ['running', 'delivered', 'deferred', 'bounced', 'cancelled', 'interrupted'],
+    level: ['queue', 'message'],
+    mode: ['off', 'reject', 'null', 'bounce'],
+    kind: [
+      ...['reception', 'policy', 'queue', 'plan', 'attempt', 'wait', 'maildir', 'record', 'note'],
+      ...['line', 'call', 'meta', 'print', 'why', 'error', 'shadowed', 'conflict', 'target'],
+      ...['routingDomain', 'mxList', 'farEnd', 'customLua', 'null', 'reject'],
+    ],
+  }).map(([key, words]) => [key, new Set<string>(words)]),
+);
+const IDENTITY_KEYS: ReadonlySet<string> = new Set(['messageId', 'sha256', 'message', 'original']);
+const IDENTITY = /^([0-9a-f]{32}|[0-9a-f]{64}|messages\/\d+(\.original)?\.eml)$/;
 
 export class Redactor {
   readonly #values: RegExp | null;
@@ -66,6 +86,10 @@ export class Redactor {
   #object(object: JsonObject): JsonObject {
     const copy: JsonObject = {};
     for (const [key, value] of Object.entries(object)) {
+      if (isStructure(key, value)) {
+        copy[key] = value;
+        continue;
+      }
       const isSecret = isSecretName(key) && value !== null && typeof value !== 'boolean';
       // A subject is the message's own and in its bytes: "Your password: reset" is no secret.
       const isSubject = key.toLowerCase() === 'subject' && typeof value === 'string';
@@ -74,6 +98,12 @@ export class Redactor {
     }
     return maskStep(copy);
   }
+}
+
+function isStructure(key: string, value: JsonValue): value is string {
+  if (typeof value !== 'string') return false;
+  if (IDENTITY_KEYS.has(key)) return IDENTITY.test(value);
+  return STRUCTURE.get(key)?.has(value) === true;
 }
 
 /** A step of the Journey names in one field what it tells in another. */

@@ -76,18 +76,18 @@ export const manifestSchema = z.object({
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** What is read of the message itself stands in the message's bytes, not here. */
-export type SharedDetail = Omit<RowDetail, DerivedField>;
-type DerivedField =
-  | 'messageIdHeader'
-  | 'headers'
-  | 'parts'
-  | 'textBody'
-  | 'hasHtml'
-  | 'attachments'
-  | 'remoteContent'
-  | 'isPending'
-  | 'parseError';
+/** What is read of the message itself stands in the message's bytes, not in the detail. */
+const DERIVED = [
+  ...(['messageIdHeader', 'headers', 'parts', 'textBody', 'hasHtml', 'attachments'] as const),
+  ...(['remoteContent', 'isPending', 'parseError'] as const),
+] as const satisfies readonly (keyof RowDetail)[];
+export type SharedDetail = Omit<RowDetail, (typeof DERIVED)[number]>;
+
+export function sharedDetail(detail: RowDetail): SharedDetail {
+  const derived: ReadonlySet<string> = new Set(DERIVED);
+  const kept = Object.entries(detail).filter(([key]) => !derived.has(key));
+  return Object.fromEntries(kept) as unknown as SharedDetail;
+}
 
 export interface RowEntry {
   readonly detail: SharedDetail;

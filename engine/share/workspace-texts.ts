@@ -63,7 +63,7 @@ export function policyTexts(folder: string, root: string, redactor: Redactor): P
     .flatMap((file) => {
       const text = readText(file);
       const path = relative(root, file).split(sep).join('/');
-      return text === null ? [] : [{ path, text: redactor.source(text) }];
+      return text === null ? [] : [{ path: redactor.text(path), text: redactor.source(text) }];
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -126,6 +126,13 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       remove: (seqs) => Promise.resolve(seqs.length),
       restore: (seqs) => Promise.resolve(seqs.length),
     },
+    messages: {
+      message: nothing,
+      wait: () => Promise.resolve({ messages: [], newestSeq: 0 }),
+      remove: () => Promise.resolve({ changed: 0, seqs: [] }),
+      mbox: () => Readable.from([]),
+      attachments: nothing,
+    },
     queues: {
       list: () => ({ scheduled: [], ready: [], nowMs: 0 }),
       detail: nothing,
@@ -137,6 +144,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       messages: (path) => Promise.reject(new Error(`no maildir ${path}`)),
       setFlags: () => Promise.resolve(0),
     },
+    share: { share: () => Promise.reject(new Error('there is nothing to share')) },
     farEnds: {
       list: () => FAKE_FAR_ENDS,
       put: () => Promise.resolve(FAKE_FAR_ENDS),
