@@ -8,6 +8,7 @@ import type { ListName, Screen } from './state/place.svelte.ts';
 import type { Postyard } from './state/postyard.svelte.ts';
 import { CLOCK_ACTIONS } from './actions/clock.ts';
 import { COPY_ACTIONS } from './actions/copy.ts';
+import { EXPECTATION_ACTIONS } from './actions/expectations.ts';
 import { FAR_END_ACTIONS } from './actions/far-ends.ts';
 import { GO_ACTIONS } from './actions/go.ts';
 import { LAB_ACTIONS } from './actions/lab.ts';
@@ -18,20 +19,16 @@ import { MAILDIR_ACTIONS } from './actions/maildir.ts';
 import { QUEUE_ACTIONS } from './actions/queue.ts';
 import { ROUTE_ACTIONS } from './actions/routes.ts';
 import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
+import { TESTER_ACTIONS } from './actions/tester.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
 
-export type ActionGroup =
-  | 'This message'
-  | 'This queue'
-  | 'This route'
-  | 'This far end'
-  | 'This record'
-  | 'Suppression'
-  | 'Lab'
-  | 'List'
-  | 'Clock'
-  | 'Go to'
-  | 'Window';
+/** In the order in which the palette shows them. */
+export const ACTION_GROUPS = [
+  ...['This message', 'This queue', 'This route', 'This far end', 'This record'],
+  ...['Tester', 'Expectations', 'Suppression', 'Lab', 'List', 'Clock', 'Go to', 'Window'],
+] as const;
+
+type ActionGroup = (typeof ACTION_GROUPS)[number];
 
 export interface Action {
   readonly id: string;
@@ -59,6 +56,8 @@ export const ACTIONS: readonly Action[] = [
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
   ...FAR_END_ACTIONS,
+  ...TESTER_ACTIONS,
+  ...EXPECTATION_ACTIONS,
   ...ROUTE_ACTIONS,
   ...CLOCK_ACTIONS,
   ...SUPPRESSION_ACTIONS,

@@ -31,6 +31,11 @@ export function focusEditor(): void {
   );
 }
 
+/** The recipient: what one changes first. */
+export function focusTester(): void {
+  document.querySelector<HTMLElement>("[data-tester-field='to']")?.focus();
+}
+
 export function focusFilter(): void {
   const field = document.querySelector<HTMLInputElement>('#filter');
   field?.focus();

@@ -46,7 +46,6 @@ export class ExpectationsView {
           name: one.name,
           rows: labelsOf(one),
           table: one.table ?? [],
-          message: one.message as ExplainRequest,
           summary: summaryOf(one.message),
           expects: expectsText(one.expect),
         }));

@@ -59,6 +59,36 @@ export const GO_ACTIONS: readonly Action[] = [
     },
   },
   {
+    id: 'go-tester',
+    label: 'Tester: what would happen to a message',
+    group: 'Go to',
+    keys: ['g t'],
+    icon: 'plan',
+    run: (yard) => yard.openTester(),
+  },
+  {
+    id: 'go-expectations',
+    label: 'Expectations',
+    group: 'Go to',
+    keys: ['g e'],
+    icon: 'flag',
+    run: (yard) => {
+      yard.routes.show('expectations');
+      yard.goTo('routes');
+    },
+  },
+  {
+    id: 'go-far-ends',
+    label: 'Far ends',
+    group: 'Go to',
+    keys: ['g f'],
+    icon: 'plug',
+    run: (yard) => {
+      yard.routes.show('far-ends');
+      yard.goTo('routes');
+    },
+  },
+  {
     id: 'go-outgoing',
     label: 'Outgoing: what left or was refused',
     group: 'Go to',

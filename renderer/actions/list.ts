@@ -29,6 +29,10 @@ function follow(yard: Postyard): void {
     const name = yard.scheduledCursor.current;
     if (name !== null) yard.openQueue(name);
   }
+  if (yard.listName === 'expectations' && yard.expectations.opened !== null)
+    yard.expectations.open(yard.expectationsCursor.current);
+  if (yard.listName === 'far-ends' && yard.farEnds.chosen !== null)
+    yard.farEnds.choose(yard.farEndsCursor.current);
   if (yard.listName === 'maildir' && opened.seq !== null) {
     const message = maildirs.messages.find(({ unique }) => unique === maildirCursor.current);
     if (message?.rowSeq != null) opened.open(message.rowSeq);
@@ -134,6 +138,9 @@ function open(yard: Postyard): void {
       if (entry?.rowSeq != null) yard.openRow(entry.rowSeq);
       return;
     }
+    case 'expectations':
+      return yard.expectations.open(yard.expectationsCursor.current);
+    case 'tester':
     case 'none':
       return;
     case 'lab': {
@@ -161,6 +168,12 @@ function back(yard: Postyard): void {
     yard.farEnds.choose(null);
     return focusList('far-ends');
   }
+  if (yard.place.screen === 'routes' && yard.routes.tab === 'expectations') {
+    yard.expectations.open(null);
+    return focusList('expectations');
+  }
+  if (yard.place.screen === 'routes' && yard.routes.tab === 'tester')
+    return yard.tester.setSaving(false);
   if (yard.place.screen === 'routes') {
     yard.routes.closeLua();
     return yard.routes.closeEditor();

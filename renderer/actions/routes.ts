@@ -177,11 +177,10 @@ export const ROUTE_ACTIONS: readonly Action[] = [
     run: async (yard) => yard.toasts.say(await yard.routes.moveQueued()),
   },
   {
+    ...onRoutes,
     id: 'route-save',
     label: 'Save the route',
-    group: 'This route',
     keys: ['Mod+S'],
-    screens: ['routes'],
     icon: 'check',
     refusal: (yard) =>
       yard.routes.editing === null

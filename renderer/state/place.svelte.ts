@@ -14,6 +14,8 @@ export type ListName =
   | 'messages'
   | 'routes'
   | 'far-ends'
+  | 'tester'
+  | 'expectations'
   | 'suppression'
   | 'lab'
   | 'log'

@@ -15,9 +15,9 @@ import type {
 import { Api, ApiFailure } from '../connection/api.ts';
 import { LiveConnection } from '../connection/live.ts';
 import { dropToken, keepToken, takeToken } from '../connection/token.ts';
-import { focusList, focusedList } from '../focus.ts';
+import { focusList, focusTester, focusedList } from '../focus.ts';
 import { EngineState } from './engine-state.svelte.ts';
-import { Expectations } from './expectations.svelte.ts';
+import { Expectations, type ExpectationLine } from './expectations.svelte.ts';
 import { FarEnds } from './far-ends.svelte.ts';
 import { Lab } from './lab.svelte.ts';
 import type { Through } from './lab-runs.svelte.ts';
@@ -93,6 +93,10 @@ export class Postyard {
     () => this.farEnds.rows,
     ({ name }) => name,
   );
+  readonly expectationsCursor = cursorOver<ExpectationLine, string>(
+    () => this.expectations.lines,
+    ({ key }) => key,
+  );
   readonly messageCursor = cursorOver<QueuedMessage, string>(
     () => this.queues.detail?.messages ?? [],
     ({ messageId }) => messageId,
@@ -138,7 +142,8 @@ export class Postyard {
     const focused = focusedList();
     if (focused !== null) return focused;
     if (this.place.screen === 'settings') return 'none';
-    if (this.place.screen === 'routes' && this.routes.tab === 'far-ends') return 'far-ends';
+    if (this.place.screen === 'routes')
+      return this.routes.tab === 'outgoing' ? 'none' : this.routes.tab;
     if (this.place.screen !== 'queues') return this.place.screen;
     return this.queues.opened === null ? 'scheduled' : 'messages';
   }
@@ -163,6 +168,9 @@ export class Postyard {
         return this.lab.cursor;
       case 'log':
         return this.logCursor;
+      case 'expectations':
+        return this.expectationsCursor;
+      case 'tester':
       case 'none':
         return this.#noCursor;
     }
@@ -226,6 +234,13 @@ export class Postyard {
     this.goTo('routes');
     this.farEnds.open(name, id).catch((cause: unknown) => this.toasts.fail(cause));
     this.farEndsCursor.put(name);
+  }
+
+  /** Shows the tester, ready to be written in. */
+  openTester(): void {
+    this.routes.show('tester');
+    this.goTo('routes');
+    requestAnimationFrame(() => focusTester());
   }
 
   openQueue(name: string): void {

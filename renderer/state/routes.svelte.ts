@@ -99,6 +99,11 @@ export class Routes {
     return this.#list?.routes.find(({ route }) => route.name === name) ?? null;
   }
 
+  /** Null: there is none of this name. */
+  isOn(name: string): boolean | null {
+    return this.rowOf(name)?.route.enabled ?? null;
+  }
+
   /** The screen is looked at: counts follow from now on. */
   see(isSeen: boolean): void {
     this.#isSeen = isSeen;

@@ -37,7 +37,11 @@ async function photograph(
   const [width = 1440, height = 900] = size.split('x').map(Number);
   const engine =
     values.url === undefined
-      ? await startFakeEngine({ rows: scene.rows, ...(scene.status && { status: scene.status }) })
+      ? await startFakeEngine({
+          rows: scene.rows,
+          ...(scene.status && { status: scene.status }),
+          ...(scene.expected !== undefined && { expected: scene.expected }),
+        })
       : null;
   const context = await browser.newContext({
     viewport: { width, height },

@@ -7,6 +7,8 @@ export interface Scene {
   readonly name: string;
   readonly rows: number;
   readonly status?: FakeOptions['status'];
+  /** Cases of expectations, when their number matters. */
+  readonly expected?: number;
   readonly go?: (page: Page, engine: FakeEngine | null) => Promise<void>;
 }
 
@@ -45,6 +47,26 @@ async function openLab(page: Page): Promise<void> {
   await page.keyboard.press('l');
   await page.locator('.cm-line').first().waitFor();
   await page.locator("[id^='captured-']").first().waitFor();
+}
+
+async function openTester(page: Page): Promise<void> {
+  for (const key of ['g', 't']) await page.keyboard.press(key);
+  await page.locator("[data-tester-field='to']:focus").waitFor();
+}
+
+async function openExpectations(page: Page): Promise<void> {
+  for (const key of ['g', 'e']) await page.keyboard.press(key);
+  await page.locator("[data-list='expectations']").waitFor();
+  await page.waitForTimeout(300);
+}
+
+async function runExpectations(page: Page): Promise<void> {
+  await openExpectations(page);
+  await page.keyboard.press('R');
+  await page.getByText(/ hold/).first().waitFor();
+  await page.locator("[data-list='expectations']").focus();
+  for (const key of ['j', 'j', 'j', 'j', 'j', 'Enter']) await page.keyboard.press(key);
+  await page.waitForTimeout(300);
 }
 
 /** By the editor's own search, as somebody would. */
@@ -169,6 +191,36 @@ export const SCENES: readonly Scene[] = [
       await page.waitForTimeout(500);
     },
   },
+  { name: 'tester-empty', rows: 0, go: openTester },
+  {
+    name: 'tester',
+    rows: 1204,
+    async go(page) {
+      await openTester(page);
+      await page.keyboard.type('tomas@example.org');
+      await page.getByLabel('MAIL FROM').fill('orders@shop.example.com');
+      await page.getByLabel('Meta').fill('tenant=acme');
+      await page.getByLabel('What if').selectOption('sg-smarthost');
+      await page.getByRole('table', { name: 'What would happen' }).waitFor();
+      await page.waitForTimeout(200);
+    },
+  },
+  {
+    name: 'tester-save',
+    rows: 1204,
+    async go(page) {
+      await openTester(page);
+      await page.keyboard.type('tomas@example.org, nobody@example.org');
+      await page.keyboard.press('Enter');
+      await page.getByRole('table', { name: 'What would happen' }).waitFor();
+      await page.keyboard.press('Control+s');
+      await page.getByRole('group', { name: 'Save as expectation' }).waitFor();
+      await page.waitForTimeout(200);
+    },
+  },
+  { name: 'expectations-empty', rows: 0, go: openExpectations },
+  { name: 'expectations-20', rows: 20, expected: 20, go: runExpectations },
+  { name: 'expectations-100k', rows: 20, expected: 100_000, go: runExpectations },
   {
     name: 'settings',
     rows: 1204,

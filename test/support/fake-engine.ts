@@ -40,6 +40,7 @@ import { serveRoutes } from './fake-routes.ts';
 import { serveFarEnds } from './fake-far-ends.ts';
 import { serveSettings } from './fake-settings.ts';
 import { FakeSuppression } from './fake-suppression.ts';
+import { FakeTester } from './fake-tester.ts';
 
 const root = join(import.meta.dirname, '../..');
 const RING_EVENTS = 200;
@@ -59,6 +60,8 @@ export interface FakeOptions {
   readonly status?: Partial<EngineStatus>;
   /** Entries of the suppression list; 18 when left out. */
   readonly suppressed?: number;
+  /** Cases of expectations; 23 when left out. */
+  readonly expected?: number;
 }
 
 export class FakeEngine implements AsyncDisposable {
@@ -78,6 +81,7 @@ export class FakeEngine implements AsyncDisposable {
   };
   readonly lab = new FakeLab();
   readonly suppression: FakeSuppression;
+  readonly tester: FakeTester;
   readonly #server: FastifyInstance;
   readonly #generated: number;
   readonly #added: RecipientRow[] = [];
@@ -98,6 +102,7 @@ export class FakeEngine implements AsyncDisposable {
     this.#generated = options.rows ?? 20;
     this.#status = options.status ?? {};
     this.#server = fastify();
+    this.tester = new FakeTester(options.expected ?? (this.#generated === 0 ? 0 : 23));
     this.suppression = new FakeSuppression(options.suppressed ?? (this.#generated === 0 ? 0 : 18));
   }
 
@@ -134,6 +139,7 @@ export class FakeEngine implements AsyncDisposable {
     serveClock(server, this);
     serveSettings(server);
     serveFarEnds(server);
+    this.tester.serve(server);
     this.suppression.serve(server, this);
     serveRoutes(server, this.#generated === 0);
     this.lab.serve(

@@ -51,8 +51,6 @@ export interface ExpectationList {
       readonly rows: readonly string[];
       /** The parameters of those rows; empty without a table. */
       readonly table: readonly Readonly<Record<string, string | number>>[];
-      /** What is asked, with its parameters as `{{ name }}`. */
-      readonly message: ExplainRequest;
       /** `a@x.example → b@y.example`. */
       readonly summary: string;
       readonly expects: string;

@@ -1,5 +1,5 @@
 /** The palette's lines: actions that apply, then queues, maildirs and messages of the same words. */
-import { perform, refusalOf, type Action, type ActionGroup } from '../../actions.ts';
+import { ACTION_GROUPS, perform, refusalOf, type Action } from '../../actions.ts';
 import type { RecipientRow } from '../../../engine/api/protocol.ts';
 import type { IconName } from '../../parts/icons.ts';
 import type { Postyard } from '../../state/postyard.svelte.ts';
@@ -18,18 +18,6 @@ export interface PaletteEntry {
   readonly run: () => void;
 }
 
-const GROUPS: readonly ActionGroup[] = [
-  'This message',
-  'This queue',
-  'This route',
-  'This far end',
-  'This record',
-  'Lab',
-  'List',
-  'Clock',
-  'Go to',
-  'Window',
-];
 const PLACES_MAX = 4;
 /** Below this, words would match nearly every queue and maildir. */
 export const SEARCH_CHARS_MIN = 2;
@@ -45,7 +33,7 @@ export function paletteEntries(
   rows: readonly RecipientRow[],
 ): PaletteEntry[] {
   const found = findActions(here, query);
-  const actions = GROUPS.flatMap((group) =>
+  const actions = ACTION_GROUPS.flatMap((group) =>
     found.filter(({ action }) => action.group === group).map((each) => actionEntry(yard, each)),
   );
   return [
