@@ -16,6 +16,7 @@ export type * from './protocol/clock.ts';
 export type * from './protocol/dns.ts';
 export type * from './protocol/explain.ts';
 export type * from './protocol/far-ends.ts';
+export type * from './protocol/messages.ts';
 export type * from './protocol/queue-actions.ts';
 export type * from './protocol/settings.ts';
 export type * from './protocol/expectations.ts';

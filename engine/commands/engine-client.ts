@@ -6,6 +6,17 @@ import { callersFolder } from './command.ts';
 
 type EngineRequest = RequestInit & { headers?: Record<string, string> };
 
+/** An error answer of the engine, in its own words. */
+export class EngineProblem extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'EngineProblem';
+    this.code = code;
+  }
+}
+
 export class EngineClient {
   readonly #url: string;
   readonly #token: string;
@@ -60,7 +71,7 @@ export class EngineClient {
     return (await response.json()) as T;
   }
 
-  /** @throws {Error} with the engine's own words */
+  /** @throws {EngineProblem} with the engine's own words */
   async #respond(path: string, init: EngineRequest): Promise<Response> {
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       ...init,
@@ -68,6 +79,9 @@ export class EngineClient {
     });
     if (response.ok) return response;
     const problem = (await response.json().catch(() => null)) as ApiError | null;
-    throw new Error(problem?.error.message ?? `${path} answered ${response.status}`);
+    throw new EngineProblem(
+      problem?.error.code ?? 'unknown',
+      problem?.error.message ?? `${path} answered ${response.status}`,
+    );
   }
 }

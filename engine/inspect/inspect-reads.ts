@@ -8,6 +8,8 @@ import type { ReadContext, ReadTable, SqlRow } from '../store/read-context.ts';
 import { downloadName, partByPath } from './display-parts.ts';
 import { htmlView, indexText, inspectMessage } from './inspect-message.ts';
 import type { HtmlViewOptions, IndexText, Inspection } from './inspect-message.ts';
+import { messageContent } from './message-content.ts';
+import type { MessageContent } from './message-content.ts';
 import { parseMimeTree } from './mime-tree.ts';
 import { decodedBytes, encodedBytes } from './part-content.ts';
 import { previewPage } from './preview-page.ts';
@@ -48,6 +50,7 @@ export const reads: ReadTable = {
   inspect: readInspection,
   preview: readPreview,
   part: readPart,
+  content: readContent,
   indexStep: readIndexStep,
   sweepStep: readSweepStep,
 };
@@ -73,6 +76,11 @@ function readPreview(context: ReadContext, params: PreviewParams): Preview | nul
   const view = htmlView(data, params);
   const { isCut, remoteContent } = view;
   return { page: previewPage(view, params.theme), isCut, remoteContent };
+}
+
+function readContent(context: ReadContext, { seq }: { seq: number }): MessageContent | null {
+  const data = messageOf(context, seq);
+  return data === null ? null : messageContent(data);
 }
 
 /** A part, decoded or as it stands in the message; null when there is no such part. */

@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { INSPECT_READS } from './inspect-reads.ts';
 import type { IndexStep, PartRead, Preview, PreviewParams } from './inspect-reads.ts';
 import type { Inspection } from './inspect-message.ts';
+import type { MessageContent } from './message-content.ts';
 
 /** After a commit, before its rows are looked at: others follow it in a burst. */
 const COMMIT_DELAY_MS = 100;
@@ -75,6 +76,11 @@ export class Inspector {
 
   preview(seq: number, options: Omit<PreviewParams, 'seq'>): Promise<Preview | null> {
     return this.#reader.read('preview', { ...options, seq }) as Promise<Preview | null>;
+  }
+
+  /** Text, HTML and links as they were sent. */
+  content(seq: number): Promise<MessageContent | null> {
+    return this.#reader.read('content', { seq }) as Promise<MessageContent | null>;
   }
 
   /** A part by its dotted path, decoded unless `isEncoded`. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ApiProblem, route } from '../route.ts';
 import type { Route } from '../route.ts';
+import { seqList } from './save.ts';
 
 /**
  * The preview frame: an opaque origin without scripts or forms. Images come from the message
@@ -26,7 +27,9 @@ export const linkRoutes: readonly Route[] = [
     summary: 'Make a signed URL for a preview or a download',
     body: z.strictObject({
       ...linkFields,
-      what: z.enum(['preview', 'part', 'source', 'original']),
+      seq: linkFields.seq.optional(),
+      seqs: seqList.optional(),
+      what: z.enum(['preview', 'part', 'source', 'original', 'attachments', 'mbox']),
       encoded: z.boolean().optional(),
       remote: z.boolean().optional(),
     }),
