@@ -257,6 +257,7 @@ export class SmtpSession implements DeliverySession {
         path,
         resetFirst,
         acceptsAny2xx: !this.#deps.isStrict,
+        stopsAtRefusal: !this.#deps.isStrict,
         onPhase: (phase) => {
           this.#phase = phase;
         },

@@ -30,6 +30,8 @@ interface TransactionRequest {
    * refusal that is logged as a delivery, which loses the message.
    */
   readonly acceptsAny2xx: boolean;
+  /** Without pipelining: whether a refusal ends the questions. KumoMTA asks all of them anyway. */
+  readonly stopsAtRefusal: boolean;
   readonly onPhase: (phase: string) => void;
 }
 
@@ -169,12 +171,13 @@ async function converse(
   };
 }
 
-/** Without pipelining nothing is sent that a refusal has made pointless. */
+/** Without pipelining nothing need be sent that a refusal has made pointless. */
 function isWorthAsking(
   heard: readonly Heard[],
   script: Script,
   request: TransactionRequest,
 ): boolean {
+  if (!request.stopsAtRefusal) return true;
   const replies = heard.filter((one): one is SmtpReply => !(one instanceof ClientError));
   const reset = script.reset === null ? undefined : replies.shift();
   if (reset && reset.code !== 250) return false;

@@ -206,13 +206,16 @@ describe('a refusal', () => {
     ]);
   });
 
-  test('without pipelining nothing is sent that is pointless', async () => {
-    const refusesMail = await client.sink({ ehlo: '250 sink', mail: '550 no' });
-    await client.once(refusesMail);
-    expect(refusesMail.commands()).toEqual(['EHLO out.golden.test', MAIL]);
-    const refusesRcpt = await client.sink({ ehlo: '250 sink', rcpt: '550 no' });
-    await client.once(refusesRcpt);
-    expect(refusesRcpt.commands()).toEqual(['EHLO out.golden.test', MAIL, RCPT]);
+  test.each([
+    [false, { mail: '550 no' }, [MAIL]],
+    [false, { rcpt: '550 no' }, [MAIL, RCPT]],
+    [true, { mail: '550 no' }, [MAIL, RCPT, 'DATA']],
+    [true, { rcpt: '550 no' }, [MAIL, RCPT, 'DATA']],
+  ])('without pipelining, strict: %s, %j', async (isStrict, script, commands) => {
+    client = new TestSmtpClient({ isStrict });
+    const sink = await client.sink({ ehlo: '250 sink', ...script });
+    expect(outcomes(await client.once(sink))[0]).toMatch(/^bounced 0 550 no /);
+    expect(sink.commands()).toEqual(['EHLO out.golden.test', ...commands]);
   });
 
   test('per recipient: accepted, deferred and refused', async () => {
