@@ -54,11 +54,11 @@ export function parseScheduling(fields: JsonObject): Scheduling | null {
   };
 }
 
-/** As KumoMTA writes it: only what is set, moments normalised (`+00:00` becomes `Z`). */
+/** As KumoMTA writes it: only what is set, days and moments normalised (`+00:00` becomes `Z`). */
 export function schedulingToJson(scheduling: Scheduling): JsonObject {
   const { restriction, firstAttemptText, expiresText } = scheduling;
   return {
-    ...(restriction ?? {}),
+    ...(restriction === null ? {} : { ...restriction, dow: daysText(restriction.dow) }),
     ...(firstAttemptText === null ? {} : { first_attempt: momentText(firstAttemptText, 'T', 'Z') }),
     ...(expiresText === null ? {} : { expires: momentText(expiresText, 'T', 'Z') }),
   };
@@ -157,6 +157,13 @@ function parseDays(text: string): Set<number> {
       return day;
     }),
   );
+}
+
+/** `Mon,Wed`: the short names in the order of the week, which begins on Monday. */
+function daysText(text: string): string {
+  const days = [...parseDays(text)].sort((a, b) => ((a + 6) % 7) - ((b + 6) % 7));
+  const short = days.map((day) => DAYS[day]?.slice(0, 3) ?? '');
+  return short.map((name) => name.charAt(0).toUpperCase() + name.slice(1)).join(',');
 }
 
 function checkZone(text: string): void {

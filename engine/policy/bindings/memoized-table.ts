@@ -48,11 +48,11 @@ export function freeze(value: LuaValue): Frozen {
 }
 
 function frozenKey(key: LuaValue): FrozenKey {
-  if (typeof key === 'string' || typeof key === 'boolean') return key;
+  if (typeof key === 'string') return key;
   if (typeof key === 'bigint' || (typeof key === 'number' && Number.isInteger(key))) return key;
   if (key instanceof LuaFloat && Number.isSafeInteger(key.value)) return key.value;
   if (key instanceof Uint8Array) return Buffer.from(key).toString('utf8');
-  throw cannot('number key');
+  throw cannot(`${typeof key === 'boolean' ? 'boolean' : 'number'} key`);
 }
 
 function cannot(what: string): Error {

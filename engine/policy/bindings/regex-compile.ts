@@ -28,6 +28,7 @@ export function compileRegex(pattern: string, dialect: 'fancy' | 'linear'): Comp
   try {
     const { node, groupCount, names } = new RegexParser(pattern).parse();
     if (dialect === 'linear') refuseFancy(node, pattern);
+    else refuseVariableLookBehind(node);
     const writer = new Writer(cases(node));
     const source = writer.write(splitAtKeep(node));
     const expression = new RegExp(source, writer.ignoresCase ? 'giv' : 'gv');
@@ -35,12 +36,62 @@ export function compileRegex(pattern: string, dialect: 'fancy' | 'linear'): Comp
     return { expression, groups, names };
   } catch (error) {
     if (!(error instanceof RegexSyntaxError)) throw error;
-    const text =
-      dialect === 'fancy'
-        ? `Parsing error at position ${error.position}: ${error.message}`
-        : `regex parse error:\n    ${pattern}\n    ${' '.repeat(error.position)}^\nerror: ${error.message}`;
-    throw new Error(text, { cause: error });
+    throw new Error(errorText(error, pattern, dialect), { cause: error });
   }
+}
+
+function errorText(error: RegexSyntaxError, pattern: string, dialect: 'fancy' | 'linear'): string {
+  const { position, message, foundBy } = error;
+  if (dialect === 'linear') {
+    return `regex parse error:\n    ${pattern}\n    ${' '.repeat(position)}^\nerror: ${message}`;
+  }
+  return foundBy === 'inner'
+    ? 'Error compiling regex: Regex error: error parsing pattern 0'
+    : `Parsing error at position ${position}: ${message}`;
+}
+
+/** The alternatives of a look-behind may differ in length, each of them has one. */
+function refuseVariableLookBehind(node: RegexNode): void {
+  if (node.kind === 'look' && node.sign.startsWith('<')) {
+    const alternatives = node.node.kind === 'alternate' ? node.node.nodes : [node.node];
+    if (alternatives.some((each) => lengthOf(each) === null)) {
+      throw new Error('Error compiling regex: Look-behind assertion without constant size');
+    }
+  }
+  for (const child of children(node)) refuseVariableLookBehind(child);
+}
+
+/** Characters that a node always matches; null when that varies. */
+function lengthOf(node: RegexNode): number | null {
+  switch (node.kind) {
+    case 'char':
+    case 'set':
+      return 1;
+    case 'empty':
+    case 'assert':
+    case 'look':
+    case 'keep':
+      return 0;
+    case 'capture':
+    case 'atomic':
+      return lengthOf(node.node);
+    case 'concat':
+      return node.nodes.reduce<number | null>((sum, each) => plus(sum, lengthOf(each)), 0);
+    case 'alternate': {
+      const [first = 0, ...others] = node.nodes.map(lengthOf);
+      return others.every((each) => each === first) ? first : null;
+    }
+    case 'repeat': {
+      const length = lengthOf(node.node);
+      return node.min === node.max && length !== null ? length * node.min : null;
+    }
+    case 'backref':
+      return null;
+  }
+}
+
+function plus(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
 }
 
 function children(node: RegexNode): readonly RegexNode[] {

@@ -53,9 +53,12 @@ export type RegexNode =
 /** What the pattern says that is wrong, with its place in bytes. */
 export class RegexSyntaxError extends Error {
   readonly position: number;
-  constructor(position: number, why: string) {
+  /** Which crate finds it: the fancy one, or the one it hands plain parts to. */
+  readonly foundBy: 'fancy' | 'inner';
+  constructor(position: number, why: string, foundBy: 'fancy' | 'inner' = 'fancy') {
     super(why);
     this.name = 'RegexSyntaxError';
     this.position = position;
+    this.foundBy = foundBy;
   }
 }

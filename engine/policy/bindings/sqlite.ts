@@ -34,9 +34,11 @@ export function sqliteBindings(deps: BindingDeps): Bindings {
               const busyTimeoutMs = call.optInteger(2, 'usize') ?? BUSY_TIMEOUT_MS;
               const isFile = path !== '' && !path.startsWith(':memory:');
               const realPath = isFile ? deps.mapPath(path, 'write') : path;
-              return withSqliteErrors(
-                () => new SqliteConnection(pool.open(realPath, busyTimeoutMs)),
-              );
+              try {
+                return new SqliteConnection(pool.open(realPath, busyTimeoutMs));
+              } catch (error) {
+                throw sqliteError(error);
+              }
             },
           },
         },
@@ -72,7 +74,11 @@ const CONNECTION_TYPE: UserdataType<SqliteConnection> = {
       run: ({ handle }, call) => {
         const sql = call.string(1);
         const parameters = parametersOf(sql, call);
-        return withSqliteErrors(() => handle.use(sql, (db) => execute(db, sql, parameters)));
+        try {
+          return handle.use(sql, (db) => execute(db, sql, parameters));
+        } catch (error) {
+          throw sqliteError(error, `bind parameters ${parameters.text} in query \`${sql}'`);
+        }
       },
     },
     close: {
@@ -91,8 +97,11 @@ type Parameters =
   | { readonly kind: 'positional'; readonly values: readonly SQLInputValue[] }
   | { readonly kind: 'named'; readonly values: Readonly<Record<string, SQLInputValue>> };
 
+/** What a script passed, for errors while it is bound. */
+type Given = Parameters & { readonly text: string };
+
 /** One scalar, one list, one map of names, or several scalars. */
-function parametersOf(sql: string, call: HostCall): Parameters {
+function parametersOf(sql: string, call: HostCall): Given {
   const all = Array.from({ length: Math.max(call.count - 1, 0) }, (_, i) => call.value(i + 2));
   const [first] = all;
   const fail = (what: LuaValue, where: string, value: LuaValue): Error =>
@@ -102,7 +111,8 @@ function parametersOf(sql: string, call: HostCall): Parameters {
     );
   if (all.length === 1 && first instanceof LuaTable) {
     if (isList(first) || first.entries.length === 0) {
-      return positional(first.sequence, (value, i) => fail(first, `parameter ${i + 1}`, value));
+      const list = positional(first.sequence, (v, i) => fail(first, `parameter ${i + 1}`, v));
+      return { ...list, text: debug(first) };
     }
     const values: Record<string, SQLInputValue> = {};
     for (const [key, value] of first.entries) {
@@ -110,11 +120,15 @@ function parametersOf(sql: string, call: HostCall): Parameters {
       if (bound === undefined) throw fail(first, `parameter ${String(key)}`, value);
       values[`:${String(key)}`] = bound;
     }
-    return { kind: 'named', values };
+    return { kind: 'named', values, text: debug(first) };
   }
-  if (all.length === 1) return positional(all, (value) => fail(value, 'sole parameter', value));
+  if (all.length === 1) {
+    const sole = positional(all, (value) => fail(value, 'sole parameter', value));
+    return { ...sole, text: debug(first) };
+  }
   const list = new LuaTable(all, [], true);
-  return positional(all, (value, i) => fail(list, `parameter ${i + 1}`, value));
+  const several = positional(all, (value, i) => fail(list, `parameter ${i + 1}`, value));
+  return { ...several, text: debug(list) };
 }
 
 function positional(
@@ -180,13 +194,16 @@ function luaOf(value: SQLOutputValue | undefined): LuaValue {
   return typeof value === 'number' ? floatValue(value) : value;
 }
 
+/** Of a parameter that the statement does not have. */
+const SQLITE_RANGE = 25;
+
 /** `no such table: x (code 1)`: SQLite's sentence and primary result code. */
-function withSqliteErrors<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const { errcode, message } = error as { errcode?: number; message: string };
-    if (errcode === undefined) throw error;
-    throw new Error(`${message} (code ${errcode & 0xff})`, { cause: error });
+function sqliteError(error: unknown, binding = ''): Error {
+  const { errcode, message } = error as { errcode?: number; message: string };
+  if (message.startsWith('Unknown named parameter')) {
+    return new Error(`${binding}: the index is out of range (0)`, { cause: error });
   }
+  if (errcode === undefined) return error as Error;
+  const text = `${message} (code ${errcode & 0xff})`;
+  return new Error(errcode === SQLITE_RANGE ? `${binding}: ${text}` : text, { cause: error });
 }

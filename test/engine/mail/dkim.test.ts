@@ -131,8 +131,8 @@ describe('signMessage() and verifyDkim()', () => {
   ];
 
   it.each(tampered)('say what is wrong with %s', async (_what, change, expected) => {
-    const signed = signMessage(MESSAGE, signer({ expiration: 60 }), NOW).toString('latin1');
-    expect(await verdict(Buffer.from(change(signed), 'latin1'))).toBe(expected);
+    const signed = Buffer.from(signMessage(MESSAGE, signer({ expiration: 60 }), NOW)).toString();
+    expect(await verdict(Buffer.from(change(signed)))).toBe(expected);
   });
 
   it('tolerate clocks that differ, say that a signature of another domain is a matter of policy', async () => {

@@ -72,9 +72,11 @@ describe('schedulingToJson() and expiresDisplay()', () => {
     expect(scheduling && expiresDisplay(scheduling)).toBe(display);
   });
 
-  it('keep the window as given', () => {
+  it('keep the window as given, the days in their short names', () => {
     const scheduling = parseScheduling(window);
     expect(scheduling && schedulingToJson(scheduling)).toEqual(window);
+    const days = parseScheduling({ ...window, dow: 'sunday,WED,Monday' });
+    expect(days && schedulingToJson(days)).toEqual({ ...window, dow: 'Mon,Wed,Sun' });
   });
 });
 

@@ -55,6 +55,8 @@ it('explains what SQLite and the binding refuse', async () => {
     await run(`${SEEN}
       try(db.execute, db, 'SELECT bogus FROM nowhere')
       try(db.execute, db, 'SELECT ?', true)
+      try(db.execute, db, 'SELECT ?', 1, 'b')
+      try(db.execute, db, 'SELECT :a', { b = 1.5 })
       db:execute("INSERT INTO seen (who) VALUES ('a')")
       try(db.execute, db, "INSERT INTO seen (who) VALUES ('a')")
       db:close()
@@ -65,6 +67,8 @@ it('explains what SQLite and the binding refuse', async () => {
   ).toEqual([
     'error no such table: nowhere (code 1)',
     "error bind parameters Bool(true) in query `SELECT ?': binding sole parameter with value Bool(true): only numbers, strings and nil can be passed as parameter values",
+    'error bind parameters Array [Number(1), String("b")] in query `SELECT ?\': column index out of range (code 25)',
+    'error bind parameters Object {"b": Number(1.5)} in query `SELECT :a\': the index is out of range (0)',
     'error UNIQUE constraint failed: seen.who (code 19)',
     'error connection was closed',
     'error unable to open database file (code 14)',
