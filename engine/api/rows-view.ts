@@ -16,6 +16,7 @@ import { composeJourney } from './journey.ts';
 import { textOf, withoutCode } from './journey.ts';
 import { withNow } from './journey-waiting.ts';
 import type { JourneyNow } from './journey-waiting.ts';
+import { inspectedFields } from './inspected-fields.ts';
 import { maildirPlace } from './maildir-place.ts';
 import type {
   AttemptList,
@@ -76,12 +77,8 @@ export class RowsView implements RowsDoor {
     ]);
     if (read === null) return null;
     const { row, session, message } = read;
-    const problems = [read.problem, ...(inspection?.problems ?? [])].filter(
-      (problem) => problem !== null,
-    );
     return {
       row,
-      messageIdHeader: inspection?.messageId ?? null,
       reversePath: row.from,
       forwardPaths: message?.recipients ?? (row.to === null ? [] : [row.to]),
       sessionId: session?.id ?? '',
@@ -92,20 +89,13 @@ export class RowsView implements RowsDoor {
       auth: session?.auth ?? null,
       summary: await this.#summary(read),
       whyWaiting: this.#whyWaiting(row),
-      headers: inspection?.headers ?? [],
-      parts: inspection?.parts ?? [],
-      textBody: inspection?.text ?? null,
-      hasHtml: inspection?.hasHtml ?? false,
-      attachments: inspection?.attachments ?? [],
-      remoteContent: inspection?.remoteContent ?? [],
       meta: message?.meta ?? {},
       bodySizeBytes: message?.sizeBytes ?? read.transaction.bodyBytes ?? 0,
       isChanged: message?.hasOwnBody ?? false,
       maildir: await maildirPlace(workspace, read.maildir),
       otherRecipients: read.siblings,
       ...(row.state === 'suppressed' && (await this.#suppressedBy(row))),
-      isPending: false,
-      parseError: problems.length > 0 ? problems.join('; ') : null,
+      ...inspectedFields(inspection, read.problem),
     };
   }
 

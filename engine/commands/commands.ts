@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'clock', load: async () => (await import('./clock.ts')).clock },
   { name: 'dns', load: async () => (await import('./dns.ts')).dns },
   { name: 'far-end', load: async () => (await import('./far-end.ts')).farEnd },
+  { name: 'share', load: async () => (await import('./share.ts')).share },
   { name: 'export', load: async () => (await import('./export.ts')).exportTo },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'kumod', load: async () => (await import('./kumod.ts')).kumod },

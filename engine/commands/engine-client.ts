@@ -42,11 +42,7 @@ export class EngineClient {
   }
 
   post<T>(path: string, body: object): Promise<T> {
-    return this.#ask<T>(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+    return this.#ask<T>(path, posted(body));
   }
 
   send<T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
@@ -60,8 +56,17 @@ export class EngineClient {
   }
 
   /** An answer that is text, piece by piece as it comes. */
-  async *text(path: string): AsyncGenerator<Uint8Array> {
-    const reader = (await this.#respond(path, {})).body?.getReader();
+  text(path: string): AsyncGenerator<Uint8Array> {
+    return this.#pieces(path, {});
+  }
+
+  /** The same for what is asked with a body, and may be any bytes. */
+  bytes(path: string, body: object): AsyncGenerator<Uint8Array> {
+    return this.#pieces(path, posted(body));
+  }
+
+  async *#pieces(path: string, init: EngineRequest): AsyncGenerator<Uint8Array> {
+    const reader = (await this.#respond(path, init)).body?.getReader();
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read())
       yield read.value;
   }
@@ -84,4 +89,12 @@ export class EngineClient {
       problem?.error.message ?? `${path} answered ${response.status}`,
     );
   }
+}
+
+function posted(body: object): EngineRequest {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
 }

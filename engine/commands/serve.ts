@@ -1,10 +1,10 @@
 /** `postyard serve`: the engine of a workspace with its window, until SIGINT or SIGTERM. */
-import { isIP } from 'node:net';
 import { WorkspaceEngine } from '../workspace-engine.ts';
 import type { Restart } from '../workspace-engine.ts';
 import { findWorkspace } from '../workspace/layout.ts';
-import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
+import { callersFolder, readOptions } from './command.ts';
 import type { Command } from './command.ts';
+import { readListenAddress } from './listen-address.ts';
 import { openBrowser } from './open-browser.ts';
 import { runAgain, takeEarlierAddresses } from './run-again.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -33,7 +33,7 @@ export const serve: Command = {
     });
     for (const name of ['smtp', 'http', 'ui'] as const) {
       const given = options[name];
-      if (given !== undefined) checkAddress(`--${name}`, given, options.expose === true);
+      if (given !== undefined) readListenAddress(`--${name}`, given, options.expose === true);
     }
     const stopped = stopSignal();
     const again = Promise.withResolvers<Restart>();
@@ -57,15 +57,3 @@ export const serve: Command = {
     return restart === null ? 0 : runAgain(restart);
   },
 };
-
-/** A listener beyond loopback lets others on the network in: only when asked for in so many words. */
-function checkAddress(option: string, text: string, isExposed: boolean): void {
-  const { host } = readAddress(option, text);
-  const isLoopback =
-    host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-  if (!isLoopback && !isExposed) {
-    throw new UsageError(
-      `${option} is ${text}, expected a loopback address; add --expose to let other machines in`,
-    );
-  }
-}
