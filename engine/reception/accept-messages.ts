@@ -62,7 +62,8 @@ export async function acceptMessages(
   if (decided.every(({ fate }) => fate === 'refused')) {
     return refuseRelay(session, transaction, body, decided);
   }
-  const text = `OK ids=${decided.map(({ message }) => message.id).join(' ')}`;
+  const ids = decided.map(({ message }) => message.id);
+  const text = `OK ids=${ids.join(' ')}`;
   const final = await finalReply(session, accepted(text));
   session.trail.line('server', `${final.code} ${final.text}`);
   const end = { code: final.code, text: final.text, body };
@@ -73,7 +74,7 @@ export async function acceptMessages(
   const waiting = decided.filter(({ fate }) => fate === 'queued').map(({ message }) => message);
   await save(session, stored, waiting, deadline);
   for (const one of decided) await recordReception(session, one);
-  if (!session.mode.insertAfterReply) return insertFirst(session, waiting, text, deadline);
+  if (!session.mode.insertAfterReply) return insertFirst(session, waiting, ids, deadline);
   const passed = session.deps.overlay?.passThrough?.(waiting) ?? null;
   if (passed !== null) return passOn(session, waiting, text, passed);
   return { ...final, afterwards: () => insertLater(session, waiting) };
@@ -199,16 +200,16 @@ async function save(
 async function insertFirst(
   session: Session,
   waiting: readonly Message[],
-  text: string,
+  ids: readonly string[],
   deadline: Deadline,
 ): Promise<ServerReply> {
   deadline.enter('insert');
-  const failedCount = await insertAll(session, waiting, deadline);
-  if (failedCount > 0 && failedCount === waiting.length) {
-    return refuse(421, `4.3.0 ${session.params.hostname} technical difficulties`, 'DATA');
-  }
-  const answer = failedCount > 0 ? text.replace('OK', 'PARTIAL') : text;
-  return accepted(answer);
+  const failures = await insertAll(session, waiting, deadline);
+  const [first] = failures.values();
+  if (first === undefined) return accepted(`OK ids=${ids.join(' ')}`);
+  // An error of ours whatever the policy raised: a reject is not honoured here.
+  if (failures.size === waiting.length) return session.replyTo(new Error(first.message));
+  return accepted(`PARTIAL ids=${ids.filter((id) => !failures.has(id)).join(' ')}`);
 }
 
 /** The reply is what the first attempts said; 250 when that took too long. */
@@ -237,13 +238,13 @@ function insertLater(session: Session, waiting: readonly Message[]): void | Prom
   return inserts.count > INSERTS_IN_FLIGHT_MAX ? done : undefined;
 }
 
-/** How many could not be inserted; each of them was bounced. */
+/** Why some could not be inserted, by their ids; each of them was bounced. */
 async function insertAll(
   session: Session,
   waiting: readonly Message[],
   deadline: Deadline | null,
-): Promise<number> {
-  let failedCount = 0;
+): Promise<ReadonlyMap<string, Error>> {
+  const failures = new Map<string, Error>();
   for (const message of waiting) {
     if (deadline?.isOver) {
       session.deps.store.removeFromQueue(message);
@@ -252,11 +253,11 @@ async function insertAll(
     try {
       await session.deps.queue.insert(message, 'Received', null);
     } catch (error) {
-      failedCount++;
+      failures.set(message.id, toError(error));
       await unwind(session, message, toError(error));
     }
   }
-  return failedCount;
+  return failures;
 }
 
 async function unwind(session: Session, message: Message, error: Error): Promise<void> {
