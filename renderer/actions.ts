@@ -34,6 +34,8 @@ export interface Action {
   readonly id: string;
   readonly label: string;
   readonly group: ActionGroup;
+  /** The same from a terminal, after `postyard`; absent where only the window is concerned. */
+  readonly cli?: string;
   /** Each entry is one way to strike it: `g m`, `Mod+K`, `#`. The first is shown. */
   readonly keys?: readonly string[];
   /** Screens on which it applies; absent for all of them. */

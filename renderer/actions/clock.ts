@@ -34,6 +34,7 @@ function speedAction(speed: 1 | 60 | 3600): Action {
   return {
     id: `clock-x${speed}`,
     label: speed === 1 ? 'Run the clock at ×1' : `Run the clock ×${speed}`,
+    cli: `clock x${speed}`,
     group: 'Clock',
     icon: 'clock',
     hint: (yard) => (speedOf(yard) === speed ? 'running' : ''),
@@ -83,6 +84,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-next',
     label: 'Jump to what is due next',
+    cli: 'clock next',
     group: 'Clock',
     keys: ['.'],
     icon: 'next',
@@ -101,6 +103,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-freeze',
     label: 'Freeze or run',
+    cli: 'clock freeze',
     group: 'Clock',
     keys: [' '],
     screens: ['queues'],
@@ -111,6 +114,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-hold',
     label: 'Freeze the clock',
+    cli: 'clock freeze',
     group: 'Clock',
     icon: 'pause',
     refusal: (yard) => (speedOf(yard) === 0 ? 'It is frozen' : null),
@@ -122,6 +126,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-forward',
     label: 'Take the clock forward…',
+    cli: 'clock forward DURATION',
     group: 'Clock',
     icon: 'right',
     refusal: (yard) => (yard.engine.isForwarding ? 'It is being taken forward already' : null),
@@ -135,6 +140,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-stop',
     label: 'Stop taking the clock forward',
+    cli: 'clock stop',
     group: 'Clock',
     icon: 'close',
     refusal: (yard) => (yard.engine.isForwarding ? null : 'It is not being taken forward'),
@@ -143,6 +149,7 @@ export const CLOCK_ACTIONS: readonly Action[] = [
   {
     id: 'clock-reset',
     label: 'Back to real time',
+    cli: 'clock reset',
     group: 'Clock',
     icon: 'again',
     refusal: (yard) => (yard.engine.isClockReal ? 'It is real time' : null),

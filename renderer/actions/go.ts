@@ -91,6 +91,7 @@ export const GO_ACTIONS: readonly Action[] = [
   {
     id: 'go-outgoing',
     label: 'Outgoing: what left or was refused',
+    cli: 'route outgoing',
     group: 'Go to',
     icon: 'leaves',
     run: (yard) => {
@@ -117,6 +118,7 @@ export const GO_ACTIONS: readonly Action[] = [
   {
     id: 'go-dns',
     label: 'Look a name up in DNS',
+    cli: 'dns NAME',
     group: 'Go to',
     keys: ['g d'],
     icon: 'search',

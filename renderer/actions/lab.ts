@@ -158,6 +158,7 @@ const RUNNING: readonly Action[] = [
   {
     id: 'lab-run',
     label: 'Run',
+    cli: 'replay ROW --script FILE',
     group: 'Lab',
     keys: ['Mod+Enter'],
     screens: ['lab'],
@@ -169,6 +170,7 @@ const RUNNING: readonly Action[] = [
   {
     id: 'lab-run-matching',
     label: 'Run all that match',
+    cli: 'replay --filter TEXT',
     group: 'Lab',
     screens: ['lab'],
     icon: 'play',
@@ -193,6 +195,7 @@ const RUNNING: readonly Action[] = [
   {
     id: 'lab-through',
     label: 'Run through…',
+    cli: 'replay ROW --constructor NAME',
     group: 'Lab',
     keys: ['t'],
     screens: ['lab'],
@@ -203,6 +206,7 @@ const RUNNING: readonly Action[] = [
   {
     id: 'lab-network',
     label: 'Who answers the network…',
+    cli: 'replay ROW --http far-ends',
     group: 'Lab',
     screens: ['lab'],
     icon: 'plug',
@@ -212,6 +216,7 @@ const RUNNING: readonly Action[] = [
   {
     id: 'lab-for-real',
     label: 'Replay for real…',
+    cli: 'replay ROW --for-real',
     group: 'Lab',
     screens: ['lab'],
     icon: 'send',
@@ -318,6 +323,7 @@ const CHOOSING: readonly Action[] = [
   {
     id: 'lab-history',
     label: 'Runs…',
+    cli: 'replay --runs',
     group: 'Lab',
     keys: ['h'],
     screens: ['lab'],
@@ -335,6 +341,7 @@ const CHOOSING: readonly Action[] = [
   {
     id: 'lab-compare',
     label: 'Compare with…',
+    cli: 'replay --show RUN',
     group: 'Lab',
     keys: ['c'],
     screens: ['lab'],
@@ -366,6 +373,7 @@ export const LAB_ACTIONS: readonly Action[] = [
   {
     id: 'run-through-lua',
     label: 'Run through Lua',
+    cli: 'replay ROW',
     group: 'This message',
     keys: ['r'],
     screens: ['mail', 'maildir'],

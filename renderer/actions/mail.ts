@@ -66,6 +66,7 @@ export const MAIL_ACTIONS: readonly Action[] = [
   {
     id: 'deliver-now',
     label: 'Deliver now',
+    cli: 'queue deliver --id ID',
     group: 'This message',
     keys: ['d'],
     screens: ['mail'],
@@ -83,6 +84,7 @@ export const MAIL_ACTIONS: readonly Action[] = [
   {
     id: 'bounce-message',
     label: 'Bounce',
+    cli: 'queue bounce --id ID',
     group: 'This message',
     screens: ['mail'],
     icon: 'bounce',

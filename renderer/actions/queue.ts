@@ -134,6 +134,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-deliver-now',
     label: 'Deliver now',
+    cli: 'queue deliver --id ID',
     group: 'This queue',
     keys: ['d'],
     screens: ['queues'],
@@ -148,6 +149,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-deliver-all',
     label: 'Deliver the whole queue now',
+    cli: 'queue deliver NAME',
     group: 'This queue',
     keys: ['D'],
     screens: ['queues'],
@@ -162,6 +164,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-suspend',
     label: 'Suspend',
+    cli: 'queue suspend NAME',
     group: 'This queue',
     keys: ['s'],
     screens: ['queues'],
@@ -177,6 +180,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-resume',
     label: 'Resume',
+    cli: 'queue resume NAME',
     group: 'This queue',
     keys: ['S'],
     screens: ['queues'],
@@ -190,6 +194,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-bounce',
     label: 'Bounce…',
+    cli: 'queue bounce NAME',
     group: 'This queue',
     keys: ['b'],
     screens: ['queues'],
@@ -201,6 +206,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-stop-bounce',
     label: 'Stop bouncing',
+    cli: 'queue stop-bounce NAME',
     group: 'This queue',
     screens: ['queues'],
     icon: 'bounce',
@@ -213,6 +219,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-rebind',
     label: 'Rebind…',
+    cli: 'queue rebind NAME --routing-domain D',
     group: 'This queue',
     keys: ['m'],
     screens: ['queues'],
@@ -224,6 +231,7 @@ export const QUEUE_ACTIONS: readonly Action[] = [
   {
     id: 'queue-due',
     label: 'Change the due time…',
+    cli: 'queue due NAME --in DURATION',
     group: 'This queue',
     keys: ['w'],
     screens: ['queues'],

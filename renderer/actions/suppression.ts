@@ -65,6 +65,7 @@ function exportAs(format: 'csv' | 'json'): Action {
   return {
     id: `suppress-export-${format}`,
     label: `Export the suppression list as ${format.toUpperCase()}`,
+    cli: `suppress export FILE --format ${format}`,
     group: 'List',
     screens: SCREENS,
     icon: 'download',
@@ -80,6 +81,7 @@ function modeAction(mode: SuppressionMode): Action {
   return {
     id: `suppress-mode-${mode}`,
     label: mode === 'off' ? 'Suppression off' : `Suppress by: ${MODE_NAMES[mode]}`,
+    cli: `suppress mode ${mode}`,
     group: 'Suppression',
     icon: 'suppress',
     hint: (yard) => (yard.suppression.mode === mode ? 'in use' : ''),
@@ -94,6 +96,7 @@ function copyLua(way: (typeof WAYS)[number]): Action {
   return {
     id: `suppress-lua-${way}`,
     label: `Copy suppression as Lua: ${MODE_NAMES[way]}`,
+    cli: `suppress lua --mode ${way}`,
     group: 'Suppression',
     icon: 'copy',
     run: async (yard) => {
@@ -108,6 +111,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-add',
     label: 'Suppress a recipient…',
+    cli: 'suppress add ADDRESS',
     group: 'Suppression',
     keys: ['n'],
     screens: SCREENS,
@@ -117,6 +121,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-remove',
     label: 'Remove',
+    cli: 'suppress remove ADDRESS',
     group: 'Suppression',
     keys: ['#', 'Delete'],
     lists: ['suppression'],
@@ -134,6 +139,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-copy',
     label: 'Copy addresses',
+    cli: 'suppress list',
     group: 'Suppression',
     keys: ['y'],
     lists: ['suppression'],
@@ -162,6 +168,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-import',
     label: 'Import…',
+    cli: 'suppress import FILE',
     group: 'Suppression',
     keys: ['i'],
     screens: SCREENS,
@@ -175,6 +182,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-demo-run',
     label: 'Run all three',
+    cli: 'suppress demo',
     group: 'Suppression',
     keys: ['r'],
     screens: SCREENS,
@@ -185,6 +193,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-demo-prove',
     label: 'Remove and send again',
+    cli: 'suppress demo',
     group: 'Suppression',
     screens: SCREENS,
     icon: 'send',
@@ -194,6 +203,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-demo-reset',
     label: 'Take the demo back',
+    cli: 'suppress demo reset',
     group: 'Suppression',
     screens: SCREENS,
     icon: 'again',
@@ -215,6 +225,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'suppress-recipient',
     label: 'Suppress this recipient',
+    cli: 'suppress add ADDRESS --from DOMAIN',
     group: 'This message',
     screens: ['mail'],
     icon: 'suppress',
@@ -238,6 +249,7 @@ export const SUPPRESSION_ACTIONS: readonly Action[] = [
   {
     id: 'unsuppress-recipient',
     label: 'Remove suppression',
+    cli: 'suppress remove ADDRESS --from DOMAIN',
     group: 'This message',
     screens: ['mail'],
     icon: 'suppress',

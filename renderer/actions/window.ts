@@ -76,6 +76,7 @@ export const WINDOW_ACTIONS: readonly Action[] = [
   {
     id: 'send-test',
     label: 'Send a test message',
+    cli: 'send --to ADDRESS',
     group: 'Window',
     icon: 'send',
     hint: (yard) => yard.engine.smtpAddress ?? '',
@@ -88,6 +89,7 @@ export const WINDOW_ACTIONS: readonly Action[] = [
   {
     id: 'policy-error',
     label: 'Show the policy’s error',
+    cli: 'doctor',
     group: 'Window',
     icon: 'warn',
     hint: (yard) => yard.engine.status?.policy.error?.message ?? '',
@@ -102,6 +104,7 @@ export const WINDOW_ACTIONS: readonly Action[] = [
   {
     id: 'warnings',
     label: 'Show the warnings',
+    cli: 'doctor',
     group: 'Window',
     icon: 'warn',
     hint: (yard) => yard.engine.status?.warnings[0] ?? '',

@@ -15,6 +15,8 @@ export interface PaletteEntry {
   readonly icon: IconName | null;
   readonly row: RecipientRow | null;
   readonly keys: string | null;
+  /** The same from a terminal. */
+  readonly cli: string | null;
   readonly run: () => void;
 }
 
@@ -54,6 +56,7 @@ function actionEntry(yard: Postyard, { action, pieces }: FoundAction): PaletteEn
     icon: action.icon ?? null,
     row: null,
     keys: action.keys?.[0] ?? null,
+    cli: action.cli ?? null,
     run: () => void perform(action, yard),
   };
 }
@@ -70,6 +73,7 @@ function placeEntries(yard: Postyard, query: string): PaletteEntry[] {
     icon,
     row: null,
     keys: null,
+    cli: null,
     run,
   });
   const queues = yard.queues.scheduled
@@ -104,6 +108,7 @@ function rowEntry(yard: Postyard, row: RecipientRow, query: string): PaletteEntr
     icon: null,
     row,
     keys: null,
+    cli: null,
     run: () => yard.openRow(row.seq),
   };
 }
