@@ -18,6 +18,7 @@ import { MAIL_ACTIONS } from './actions/mail.ts';
 import { MAILDIR_ACTIONS } from './actions/maildir.ts';
 import { QUEUE_ACTIONS } from './actions/queue.ts';
 import { ROUTE_ACTIONS } from './actions/routes.ts';
+import { SAVE_ACTIONS } from './actions/save.ts';
 import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
 import { TESTER_ACTIONS } from './actions/tester.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
@@ -54,6 +55,7 @@ export interface Action {
 
 export const ACTIONS: readonly Action[] = [
   ...MAIL_ACTIONS,
+  ...SAVE_ACTIONS,
   ...MAILDIR_ACTIONS,
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,

@@ -1,5 +1,5 @@
 /**
- * Who may use the API: a bearer token made at each start, and short-lived signed links for what a
+ * Who may use the API: a bearer token made at the first start, and short-lived signed links for what a
  * browser fetches without headers (preview frame, downloads). Never a cookie: a cookie on
  * 127.0.0.1 reaches every port of the machine, the apps under test included.
  */
@@ -13,7 +13,7 @@ export class Token {
   readonly text: string;
   readonly #clock: Clock;
 
-  /** @param given used instead of a random one (`POSTYARD_TOKEN`) */
+  /** @param given used instead of a random one: kept from before, or `POSTYARD_TOKEN` */
   constructor(clock: Clock, random: Random, given?: string) {
     this.#clock = clock;
     this.text = given ?? Buffer.from(random.bytes(24)).toString('base64url');

@@ -23,6 +23,7 @@ import type { JsonObject } from '../mail/json.ts';
 import { Inspector } from '../inspect/inspector.ts';
 import { INDEX_READS } from '../search/index-reads.ts';
 import type { WorkspaceEngine } from '../workspace-engine.ts';
+import { keepToken, keptToken } from '../workspace/engine-file.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import { VERSION } from './engine-core.ts';
 import { dryDoors } from './dry-doors.ts';
@@ -54,7 +55,9 @@ export class EngineApi {
     this.#engine = engine;
     const { store, core, mailClock, layout } = engine;
     const { clock, random, diagnostics } = core.options;
-    this.#token = new Token(clock, random, process.env['POSTYARD_TOKEN']);
+    const given = process.env['POSTYARD_TOKEN'];
+    this.#token = new Token(clock, random, given ?? keptToken(layout));
+    if (given === undefined) keepToken(layout, this.#token.text);
     this.#inspector = Inspector.open({
       folder: layout.storeFolder,
       store,

@@ -12,6 +12,8 @@ kumo.on('init', function()
   kumo.start_esmtp_listener {
     listen = '127.0.0.1:1025',
     relay_hosts = { '127.0.0.1', '::1' },
+    -- KumoMTA's default is 20 MB, which a mail with a 15 MB attachment exceeds.
+    max_message_size = 100 * 1024 * 1024,
   }
   -- POST /api/inject/v1 and the admin API of KumoMTA.
   kumo.start_http_listener { listen = '127.0.0.1:8000' }

@@ -1,5 +1,5 @@
 /** Makes a working workspace out of an empty folder. Files that exist are never touched. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { WorkspaceLayout } from './layout.ts';
 
@@ -11,7 +11,7 @@ import type { WorkspaceLayout } from './layout.ts';
  */
 export function createMissing(layout: WorkspaceLayout): string[] {
   const written: string[] = [];
-  mkdirSync(layout.stateFolder, { recursive: true, mode: 0o700 });
+  makeStateFolder(layout);
   mkdirSync(layout.mailFolder, { recursive: true });
   const isNew = !existsSync(layout.policyFile);
   const files: readonly (readonly [string, string])[] = [
@@ -26,6 +26,31 @@ export function createMissing(layout: WorkspaceLayout): string[] {
     written.push(file.slice(layout.root.length + 1));
   }
   return written;
+}
+
+/** @throws {Error} it cannot be made or written to, with the reason of the system */
+function makeStateFolder({ root, stateFolder }: WorkspaceLayout): void {
+  try {
+    mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    accessSync(stateFolder, constants.W_OK);
+  } catch (cause) {
+    throw new Error(
+      `Cannot make a workspace of ${root}: ${whyNot(root) ?? String(cause)}; choose another folder with --workspace DIR`,
+      { cause },
+    );
+  }
+}
+
+/** A recursive mkdir on a read-only disk says ENOENT; the nearest folder that exists says why. */
+function whyNot(root: string): string | null {
+  let folder = root;
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+    return null;
+  } catch (error) {
+    return `${folder} cannot be written to (${(error as NodeJS.ErrnoException).code ?? ''})`;
+  }
 }
 
 function shipped(name: string): string {

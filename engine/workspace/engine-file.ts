@@ -26,7 +26,7 @@ export class WorkspaceInUse extends Error {
 
   constructor(root: string, pid: number) {
     super(
-      `Cannot open the workspace ${root}: an engine with pid ${pid} has it open, expected none`,
+      `Cannot open the workspace ${root}: an engine with pid ${pid} has it open already; its window: postyard open`,
     );
     this.name = 'WorkspaceInUse';
     this.pid = pid;
@@ -58,6 +58,17 @@ export function lockWorkspace(layout: WorkspaceLayout): () => void {
 
 export function writeEngineFile(layout: WorkspaceLayout, content: EngineFile): void {
   writeFileSync(layout.engineFile, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+}
+
+/** The token of earlier starts; undefined when there was none, or its file is not one of ours. */
+export function keptToken(layout: WorkspaceLayout): string | undefined {
+  if (!existsSync(layout.tokenFile)) return undefined;
+  const text = readFileSync(layout.tokenFile, 'utf8').trim();
+  return /^[\w-]{32,}$/.test(text) ? text : undefined;
+}
+
+export function keepToken(layout: WorkspaceLayout, token: string): void {
+  writeFileSync(layout.tokenFile, `${token}\n`, { mode: 0o600 });
 }
 
 export function removeEngineFile(layout: WorkspaceLayout): void {

@@ -31,6 +31,8 @@ export interface WorkspaceLayout {
   readonly remapRoot: string;
   /** How commands find the running engine: pid, url and token, readable by its owner only. */
   readonly engineFile: string;
+  /** Kept, so that an open window and a bookmark go on working after a restart. */
+  readonly tokenFile: string;
   readonly lockFile: string;
   /** How the last run ended, when the policy hung it. */
   readonly stuckFile: string;
@@ -58,6 +60,7 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
     replayFolder: join(stateFolder, 'replay'),
     remapRoot: join(stateFolder, 'root'),
     engineFile: join(stateFolder, 'engine.json'),
+    tokenFile: join(stateFolder, 'token'),
     lockFile: join(stateFolder, 'lock'),
     stuckFile: join(stateFolder, 'stuck.json'),
   };

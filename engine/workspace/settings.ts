@@ -66,14 +66,19 @@ export function loadSettings(file: string, kept?: Settings): LoadedSettings {
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { allowTrailingComma: true });
   const [error] = errors;
-  if (error) return fallBack(error.offset, `${printParseErrorCode(error.error)}, expected JSON`);
+  if (error) {
+    const found = text.slice(error.offset).split(/\s/, 1)[0] || 'its end';
+    const what = printParseErrorCode(error.error).replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ');
+    return fallBack(error.offset, `not JSON: ${what.toLowerCase()} at ${found}`);
+  }
   const parsed = settingsSchema.safeParse(tree && getNodeValue(tree));
   if (parsed.success) return { settings: parsed.data, problem: null };
   const [issue] = parsed.error.issues;
   const key = issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined);
   const node = tree && key !== undefined ? findNodeAtLocation(tree, [String(key)]) : undefined;
-  return fallBack(
-    node?.offset ?? 0,
-    `${String(key ?? 'settings')}: ${issue?.message ?? 'invalid'}`,
-  );
+  const what =
+    issue?.code === 'unrecognized_keys'
+      ? `there is no setting ${String(key)}, expected one of ${SETTING_NAMES.join(', ')}`
+      : `${String(key ?? 'settings')}: ${issue?.message ?? 'invalid'}`;
+  return fallBack(node?.offset ?? 0, what);
 }

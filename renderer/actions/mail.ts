@@ -122,11 +122,27 @@ export const MAIL_ACTIONS: readonly Action[] = [
     group: 'This message',
     screens: ['mail'],
     icon: 'folder',
-    hint: (yard) => yard.opened.detail?.maildir?.path ?? '',
-    refusal: (yard) => (yard.opened.detail?.maildir ? null : 'Not in a maildir'),
-    run: (yard) => {
-      const path = yard.opened.detail?.maildir?.path;
-      if (path) yard.openMaildir(path);
+    hint: (yard) => {
+      const { detail } = yard.opened;
+      return detail?.row.seq === seqsOf(yard)[0] ? (detail?.maildir?.path ?? '') : '';
+    },
+    refusal: (yard) => {
+      const seq = seqsOf(yard)[0];
+      if (seq === undefined) return 'No message is chosen';
+      // Of rows that are not open it is known only where they were delivered to.
+      const isIn =
+        yard.opened.detail?.row.seq === seq
+          ? yard.opened.detail.maildir !== null
+          : yard.mail.rowOf(seq)?.state === 'delivered';
+      return isIn ? null : 'Not in a maildir';
+    },
+    run: async (yard) => {
+      const seq = seqsOf(yard)[0];
+      if (seq === undefined) return;
+      const { detail } = yard.opened;
+      const { maildir } = detail?.row.seq === seq ? detail : await yard.api.row(seq);
+      if (maildir) yard.openMaildir(maildir.path);
+      else yard.toasts.say('It was not delivered to a maildir');
     },
   },
   ...(desktopShell() === null ? [] : [revealAction()]),

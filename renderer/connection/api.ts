@@ -8,6 +8,7 @@ import type {
   ChangedResult,
   ClockChange,
   ClockStatus,
+  DeletedMessages,
   DnsAnswer,
   DnsZones,
   EngineStatus,
@@ -18,6 +19,9 @@ import type {
   ExpectationSaveRequest,
   ExplainRequest,
   Explanation,
+  FarEndCheck,
+  FarEndCheckRequest,
+  FarEndForm,
   FarEndList,
   FarEndMailDetail,
   FarEndPutRequest,
@@ -59,6 +63,7 @@ import type {
   RowDetail,
   RowPage,
   RowsRequest,
+  SaveLinkRequest,
   SendTestRequest,
   SendTestResult,
   SettingChange,
@@ -135,6 +140,9 @@ export class Api {
   openHosts = (hosts: readonly string[]): Promise<RouteChanged> =>
     this.#send('PUT', '/open-hosts', { hosts });
   farEnds = (): Promise<FarEndList> => this.#get('/far-ends');
+  farEndForm = (): Promise<FarEndForm> => this.#get('/far-ends/form');
+  checkFarEnd = (request: FarEndCheckRequest): Promise<FarEndCheck> =>
+    this.#post('/far-ends/check', request);
   putFarEnd = (request: FarEndPutRequest): Promise<FarEndList> => this.#post('/far-ends', request);
   removeFarEnd = (request: FarEndRequest): Promise<FarEndList> =>
     this.#post('/far-ends/remove', request);
@@ -205,7 +213,10 @@ export class Api {
     this.#post('/suppression/demo', request);
   resetSuppressionDemo = (): Promise<SuppressionStatus> =>
     this.#post('/suppression/demo/reset', {});
-  link = (request: LinkRequest): Promise<LinkResult> => this.#post('/links', request);
+  deleteMessages = (query: Query): Promise<DeletedMessages> =>
+    this.#send('DELETE', `/messages${suffixOf(query)}`);
+  link = (request: LinkRequest | SaveLinkRequest): Promise<LinkResult> =>
+    this.#post('/links', request);
 
   #get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
     return this.#ask<T>(path + suffixOf(query), { signal: signal ?? null });

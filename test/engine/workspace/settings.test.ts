@@ -27,6 +27,8 @@ test('loadSettings() names file and line of a syntax error and goes on with the 
 });
 
 test('loadSettings() names the line of an unknown or wrong setting', () => {
-  expect(load('{\n  "keepDays": 7,\n  "keepWeeks": 1\n}\n').problem).toMatch(/:3: keepWeeks: /);
+  expect(load('{\n  "keepDays": 7,\n  "keepWeeks": 1\n}\n').problem).toMatch(
+    /:3: there is no setting keepWeeks, expected one of acceptAnyAuth, /,
+  );
   expect(load('{\n  "keepDays": "seven"\n}\n').problem).toMatch(/:2: keepDays: .*number/);
 });
