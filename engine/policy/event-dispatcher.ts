@@ -16,6 +16,7 @@ import type { EventTrace } from './event-call.ts';
 import { LuaError, LuaFatalError, type LuaPlace } from './lua/lua-error.ts';
 import { LUA_TTABLE, type LuaState } from './lua/lua-abi.ts';
 import type { LuaValue } from './lua/lua-value.ts';
+import { maskedTrace } from './masked-trace.ts';
 import { MULTIPLE_HANDLER_EVENTS, type Handler, type PolicyContext } from './policy-context.ts';
 
 export interface EventRequest<T> {
@@ -153,7 +154,9 @@ export class EventDispatcher {
     const { trace, args, secretArgs } = request;
     if (!trace) return;
     const shown = args.map((arg, i) => (secretArgs?.includes(i + 1) ? SECRET : printable(arg)));
-    context.recorder = new CallRecorder(trace, this.#clock, request.event, shown, place);
+    const secrets = (secretArgs ?? []).map((number) => args[number - 1]);
+    const kept = maskedTrace(trace, secrets);
+    context.recorder = new CallRecorder(kept, this.#clock, request.event, shown, place);
   }
 
   #returned(context: PolicyContext, values: readonly LuaValue[]): void {

@@ -33,6 +33,8 @@ const COOKIE = /(\b(?:set-)?cookie["']?\s{0,4}:\s{0,4}["']?)[^\r\n"']+/gi;
 const URL_USER =
   /\b([a-z][a-z0-9+.-]{1,20}:\/\/)([^\s/:@"'<>?#]{1,300})(?::([^\s/@"'<>]{0,300}))?@/gi;
 
+const URL_QUERY = /([?&]([\w.-]{1,60})=)([^&\s"'<>#]{1,2000})/g;
+
 const QUOTED = `"(?:[^"\\\\\\n]|\\\\.){0,4000}"|'(?:[^'\\\\\\n]|\\\\.){0,4000}'|\\[\\[[^\\]]{0,4000}\\]\\]`;
 /** `name = "value"`, `"name": value`, `['name'] = …`: up to where the value begins. */
 const ASSIGNED = /(?<![\w.-])([A-Za-z_][\w.-]{0,60})["'\]]{0,2}\s{0,5}(?:=>|:=|==|~=|[=:])\s{0,5}/g;
@@ -92,6 +94,11 @@ function maskCommon(text: string, found: Found): string {
     .replace(URL_USER, (_all, scheme: string, user: string, password?: string) => {
       found(password ?? user);
       return password === undefined ? `${scheme}${SECRET}@` : `${scheme}${user}:${SECRET}@`;
+    })
+    .replace(URL_QUERY, (all: string, start: string, name: string, value: string) => {
+      if (!isSecretName(name)) return all;
+      found(value);
+      return start + SECRET;
     })
     .replace(ARGUMENT, (all: string, quote: string, name: string, comma: string, value: string) =>
       isSecretName(name) ? `${quote}${name}${quote}${comma}${maskQuoted(value, found)}` : all,
