@@ -11,7 +11,7 @@
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { SeededRandom } from '../../engine/base/random.ts';
 import { trials } from '../support/dry-run-trials.ts';
 import { killUnderLoad } from '../support/kill-audit.ts';
@@ -79,14 +79,19 @@ const PARTS = {
   },
 
   async 'dry-runs'(count: number, say: (line: string) => void): Promise<boolean> {
-    let changed = 0;
-    for await (const { seed: trial, before, after } of trials(seed, count)) {
-      if (isDeepStrictEqual(before, after)) continue;
-      changed++;
-      say(`dry run with seed ${trial} changed something`);
+    const called = new Set<string>();
+    let changedCount = 0;
+    let doneCount = 0;
+    for await (const trial of trials(seed, count)) {
+      for (const name of trial.called) called.add(name);
+      if (++doneCount % 100 === 0) say(`${doneCount} dry runs`);
+      if (trial.changes.length === 0) continue;
+      changedCount++;
+      say(`the dry run with seed ${trial.seed} changed something; its deeds were`);
+      for (const line of [...trial.deeds, 'and the changes', ...trial.changes]) say(`  ${line}`);
     }
-    say(`${count} dry runs, ${changed} of them changed something`);
-    return changed === 0;
+    say(`${count} dry runs called ${called.size} functions; ${changedCount} changed something`);
+    return changedCount === 0;
   },
 };
 const USUAL = { kills: 200, toggle: 30_000, 'dry-runs': 1_000 };

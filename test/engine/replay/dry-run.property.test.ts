@@ -11,11 +11,16 @@ test(`${RUNS} dry runs of policies that try to change the world change nothing`,
   const folders = (): string[] =>
     readdirSync(tmpdir()).filter((name) => /^postyard-dry-(?!test-)/.test(name));
   const left = new Set(folders());
-  for await (const { seed, before, after } of trials(1, RUNS)) {
-    expect(after, `seed ${seed}`).toEqual(before);
+  const called = new Set<string>();
+  for await (const trial of trials(1, RUNS)) {
+    const { seed, deeds, changes } = trial;
+    expect(changes, `seed ${seed}, which did\n${deeds.join('\n')}`).toEqual([]);
+    for (const name of trial.called) called.add(name);
   }
   expect(folders().filter((name) => !left.has(name))).toEqual([]);
-}, 60_000);
+  // Most of the deeds were reached; errors of earlier ones keep a few from it.
+  expect(called.size).toBeGreaterThan(90);
+}, 120_000);
 
 test('every function that writes has a handling in dry runs', async () => {
   const refused: string[] = [];
