@@ -113,6 +113,16 @@ function makeMessage(deps: CoreDeps, call: HostCall): HostResult {
   return new MessageObject(message);
 }
 
+/** @throws {Error} the third argument is not a log record */
+function recordOf(call: HostCall): JsonObject {
+  const record = luaToJson(call.value(3));
+  if (typeof record === 'object' && record !== null && !Array.isArray(record)) return record;
+  const type = call.isNil(3) ? 'nil' : call.typeName(3);
+  throw new Error(
+    `deserialize error: invalid type: ${type}, expected table, while processing ${JSON.stringify(record)}`,
+  );
+}
+
 function generateReport(deps: CoreDeps, call: HostCall): HostResult {
   const params = deserialize(NON_DELIVERY, call.value(1), (o) => call.context.pairsOf(o));
   const original = call.isNil(2) ? null : call.object(2, MessageObject).message;
@@ -125,7 +135,7 @@ function generateReport(deps: CoreDeps, call: HostCall): HostResult {
       stableContent: params.stable_content,
     },
     original?.data ?? null,
-    luaToJson(call.value(3)) as JsonObject,
+    recordOf(call),
     { messageId: uuidV4(deps.random), random: deps.random },
   );
   if (!report) return undefined;

@@ -9,7 +9,10 @@
  */
 import { globSync } from 'node:fs';
 import { formatDuration } from '../../base/duration.ts';
+import type { JsonObject, JsonValue } from '../../mail/json.ts';
 import { parseQueueName } from '../../mail/queue-name.ts';
+import { buildEgressSource } from '../config-build.ts';
+import { EGRESS_SOURCE } from '../config-schema.ts';
 import type { PolicyEvents } from '../events.ts';
 import type { HostCall, HostFunction, HostResult } from '../lua/host-function.ts';
 import { LUA_NULL, LuaTable, type LuaValue } from '../lua/lua-value.ts';
@@ -21,7 +24,9 @@ import type { CoreDeps } from './core-deps.ts';
 import { absent } from './inert.ts';
 import { after } from './settle.ts';
 import { DEFAULT_EGRESS_PATH } from './settings.ts';
-import { EgressPathObject } from './settings-objects.ts';
+import { treeOf } from './serde-encode.ts';
+import { writeToml } from './serde-toml.ts';
+import { EgressPathObject, QueueConfigObject } from './settings-objects.ts';
 
 export function introspectionBindings(deps: CoreDeps): Bindings {
   const fn = (
@@ -51,7 +56,13 @@ export function introspectionBindings(deps: CoreDeps): Bindings {
             'read',
             'invoke_get_egress_source(name) -> table',
             'The answer of that event.',
-            async (call) => sourceTable(await events().getEgressSource(call.string(1), null)),
+            async (call) => {
+              const name = call.string(1);
+              const isBuiltIn = name === 'unspecified';
+              return sourceTable(
+                isBuiltIn ? PLAIN_SOURCE : await events().getEgressSource(name, null),
+              );
+            },
           ),
           invoke_get_egress_pool: fn(
             'read',
@@ -83,8 +94,18 @@ export function introspectionBindings(deps: CoreDeps): Bindings {
           ),
           compute_egress_path_config_constraints: printer('compute_egress_path_config_constraints'),
           compute_queue_config_constraints: printer('compute_queue_config_constraints'),
-          format_queue_config_toml: printer('format_queue_config_toml'),
-          format_egress_path_config_toml: printer('format_egress_path_config_toml'),
+          format_queue_config_toml: fn(
+            'pure',
+            'format_queue_config_toml(config) -> string',
+            'The queue configuration as TOML, without what is unset.',
+            (call) => tomlOf(call.object(1, QueueConfigObject).json),
+          ),
+          format_egress_path_config_toml: fn(
+            'pure',
+            'format_egress_path_config_toml(config) -> string',
+            'The path configuration as TOML, without what is unset.',
+            (call) => tomlOf(call.object(1, EgressPathObject).json),
+          ),
           format_egress_path_config_constraints: printer('format_egress_path_config_constraints'),
           bump_config_epoch: fn(
             'write',
@@ -141,6 +162,28 @@ function poolTable(
   };
 }
 
+/** What a queue without a pool sends from. */
+const PLAIN_SOURCE: EgressSource = buildEgressSource(
+  EGRESS_SOURCE.read({ name: 'unspecified' }, 'direct'),
+);
+
+const TOML_LAYOUT = { sorted: false, multiline: true, inlineEmptyTables: true };
+
+function tomlOf(config: JsonObject): string {
+  return writeToml(
+    treeOf(setOnly(config), () => undefined),
+    TOML_LAYOUT,
+  );
+}
+
+/** TOML has no null: what is unset is left out. */
+function setOnly(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(setOnly);
+  if (typeof value !== 'object' || value === null) return value;
+  const set = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(set.map(([key, item]) => [key, setOnly(item)]));
+}
+
 function sourceTable(source: EgressSource): LuaValue {
   const orNull = (value: string | number | null): LuaValue => value ?? LUA_NULL;
   return {
@@ -152,6 +195,10 @@ function sourceTable(source: EgressSource): LuaValue {
     ha_proxy_source_address: orNull(source.haProxySourceAddress),
     socks5_proxy_server: orNull(source.socks5ProxyServer),
     socks5_proxy_source_address: orNull(source.socks5ProxySourceAddress),
+    socks5_proxy_username: LUA_NULL,
+    socks5_proxy_password: LUA_NULL,
+    suspend_when_unplumbed: LUA_NULL,
+    suspend_when_proxy_unhealthy: LUA_NULL,
     ttl: formatDuration(source.ttlMs),
   };
 }

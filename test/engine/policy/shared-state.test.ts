@@ -203,7 +203,7 @@ describe('tuning', () => {
         kumo.set_qmaint_threads(4) kumo.set_httpinject_recipient_rate_limit '100/s' kumo.set_httpinject_recipient_rate_limit(nil)
         kumo.set_memory_soft_limit(1000)
         local ok, err = pcall(kumo.set_lruttl_cache_capacity, 'nothing', 5)
-        local ok2, err2 = pcall(kumo.format_queue_config_toml, {})
+        local ok2, err2 = pcall(kumo.compute_queue_config_constraints, {})
         return kumo.get_memory_low_thresh(), ok, (pcall(kumo.set_readyq_threads, 'x')), (tostring(err2):match '^[^\\n]*')
       end)
     `);
@@ -211,7 +211,42 @@ describe('tuning', () => {
       800,
       false,
       false,
-      'kumo.format_queue_config_toml exists in KumoMTA but not in Postyard: its output is for people at a KumoMTA console',
+      'kumo.compute_queue_config_constraints exists in KumoMTA but not in Postyard: its output is for people at a KumoMTA console',
+    ]);
+  });
+});
+
+describe('introspection', () => {
+  it('prints configurations as TOML, and knows the source of queues without a pool', async () => {
+    await using policy = await TestPolicy.load(`
+      kumo.on('ask', function()
+        local queue = kumo.make_queue_config { egress_pool = 'p', protocol = { maildir_path = '/m' } }
+        local path = kumo.format_egress_path_config_toml(kumo.make_egress_path { max_message_rate = '5/s' })
+        local source = kumo.invoke_get_egress_source 'unspecified'
+        return kumo.format_queue_config_toml(queue), path:match 'max_message_rate[^\\n]*', path:find 'ehlo_domain', source.name, tostring(source.remote_port)
+      end)
+    `);
+    const [queue, ...others] = await policy.host.callEvent('ask', []);
+    expect(queue).toMatch(/^retry_interval = "20m"\nmax_age = "7days"\negress_pool = "p"\n/);
+    expect(queue).toMatch(/\n\n\[protocol\]\nmaildir_path = "\/m"\n/);
+    expect(others).toEqual([
+      'max_message_rate = "5/s"',
+      undefined,
+      'unspecified',
+      'userdata: (nil)',
+    ]);
+  });
+
+  it('refuses what is no log record', async () => {
+    await using policy = await TestPolicy.load(`
+      kumo.on('ask', function()
+        local params = { include_original_message = 'No', reporting_mta = { mta_type = 'dns', name = 'mx' } }
+        local _, err = pcall(kumo.generate_rfc3464_message, params, nil, nil)
+        return (tostring(err):match '^[^\\n]*')
+      end)
+    `);
+    expect(await policy.host.callEvent('ask', [])).toEqual([
+      'deserialize error: invalid type: nil, expected table, while processing null',
     ]);
   });
 });
