@@ -8,10 +8,12 @@ import { chronoDebugUtc } from '../base/chrono-text.ts';
 import type { EpochMs } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { EgressSite } from '../delivery/ready-queue-name.ts';
-import type { JsonObject } from '../mail/json.ts';
+import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import { schedulingToJson } from '../mail/scheduling.ts';
 import type { BounceRule, ReadySuspendRule, SuspendRule } from './admin-rules.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { egressConstraints } from './egress-constraints.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { watchdogLimitMs } from './watchdog.ts';
 
@@ -105,34 +107,37 @@ export function readyQueueJson(
       watchdog_threshold: formatDuration(watchdogLimitMs(path, identity.protocol)),
     },
     path_config: path.json,
-    constraints: {
-      max_concurrent_dispatchers: {
-        value: path.connectionLimit,
-        source: { kind: 'primary' },
-        display: String(path.connectionLimit),
-      },
-      ...(path.maxMessageRate === null ? {} : { max_message_rate: path.maxMessageRate.text }),
-      ...(path.maxConnectionRate === null
-        ? {}
-        : { max_connection_rate: path.maxConnectionRate.text }),
-    },
+    constraints: egressConstraints(path),
     ...(options.includeScheduledQueues
       ? { scheduled_queue_names: queue.messages.feeders.map(({ name }) => name) }
       : {}),
-    dispatchers: [...queue.dispatchers].map((dispatcher) => ({
-      session_id: dispatcher.id,
-      started_at: chronoDebugUtc(dispatcher.startedMs),
-      age: formatDuration(options.nowMs - dispatcher.startedMs),
-      phase: dispatcher.phase,
-      detail: dispatcher.peer,
-      time_in_current_phase: formatDuration(options.nowMs - dispatcher.phaseSinceMs),
-      messages_delivered: dispatcher.deliveredCount,
-      messages_transfailed: dispatcher.transFailedCount,
-      messages_failed: dispatcher.failedCount,
-      delivered_this_connection: 0,
-    })),
+    dispatchers: [...queue.dispatchers].map((one) => dispatcherJson(one, queue, options.nowMs)),
     now: chronoDebugUtc(options.nowMs),
   };
+}
+
+function dispatcherJson(dispatcher: Dispatcher, queue: ReadyQueue, nowMs: EpochMs): JsonObject {
+  const { deliveredCount, transFailedCount, failedCount } = dispatcher;
+  const ageMs = Math.max(1, nowMs - dispatcher.startedMs);
+  return {
+    session_id: dispatcher.id,
+    started_at: chronoDebugUtc(dispatcher.startedMs),
+    age: formatDuration(nowMs - dispatcher.startedMs),
+    phase: phaseJson(dispatcher, queue),
+    detail: dispatcher.peer,
+    time_in_current_phase: formatDuration(nowMs - dispatcher.phaseSinceMs),
+    messages_delivered: deliveredCount,
+    messages_transfailed: transFailedCount,
+    messages_failed: failedCount,
+    delivered_this_connection: 0,
+    overall_rate_per_sec: ((deliveredCount + transFailedCount + failedCount) * 1000) / ageMs,
+  };
+}
+
+function phaseJson({ phase, entries }: Dispatcher, { identity }: ReadyQueue): JsonValue {
+  const { protocol } = identity;
+  if (phase !== 'AccumulatingBatch' || protocol.kind !== 'lua') return phase;
+  return { AccumulatingBatch: { have: entries.length, want: protocol.batchSize } };
 }
 
 function mxJson({ mx }: EgressSite): JsonObject | null {

@@ -127,6 +127,12 @@ function durationOf(body: JsonObject, nowMs: EpochMs): number {
   const duration = body['duration'];
   if (duration === undefined || duration === null) return 300_000;
   if (typeof duration === 'number' && duration >= 0) return duration * 1000;
+  if (typeof duration === 'number') {
+    const why = 'out of range integral type conversion attempted';
+    throw new Error(
+      `duration must either be a string or a positive integer specifying the number of seconds. (error: ${why})`,
+    );
+  }
   const parsed = typeof duration === 'string' ? parseDurationMs(duration) : undefined;
   if (parsed === undefined) {
     throw new Error(`invalid value: ${valueText(duration)}, expected a duration`);

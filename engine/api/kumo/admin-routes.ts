@@ -137,8 +137,15 @@ const UUID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
 /** Takes the id out of the body and says what became of the entry. */
 function remove(request: KumoRequest, what: string, removeEntry: (id: string) => boolean): Answer {
-  const { id } = jsonBody(request, recordOf('CancelV1Request', { id: required(text) }));
-  if (!UUID.test(id)) throw wrongShape(`id: UUID parsing failed: ${JSON.stringify(id)}`);
-  if (removeEntry(id.toLowerCase())) return { body: `removed ${id}` };
+  const { id: given } = jsonBody(request, recordOf('CancelV1Request', { id: required(text) }));
+  if (!UUID.test(given)) throw wrongShape(`id: UUID parsing failed: ${JSON.stringify(given)}`);
+  const id = uuidText(given);
+  if (removeEntry(id)) return { body: `removed ${id}` };
   throw new HttpRefusal(404, `${what} entry ${id} not found`);
+}
+
+/** However it was written: lower case, with dashes. */
+function uuidText(text: string): string {
+  const digits = text.replaceAll('-', '').toLowerCase();
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -23,9 +23,17 @@ const maybeText = optional(nullable(text), () => null);
 /** Seconds, or a text like `1h 30m`. */
 const duration: Shape<string | number> = (reader) => {
   const value = reader.scalar();
-  if ((typeof value === 'number' || isJsonFloat(value)) && Number(value) >= 0) return Number(value);
   if (typeof value === 'string' && parseDurationMs(value) !== undefined) return value;
-  throw reader.data(`invalid value: ${describe(value)}, expected a duration`);
+  const isFloat = isJsonFloat(value);
+  const seconds = isFloat || typeof value === 'number' ? Number(value) : null;
+  if (seconds === null) throw reader.data(`invalid value: ${describe(value)}, expected a duration`);
+  if (seconds >= 0) return seconds;
+  const why = isFloat
+    ? 'cannot convert float seconds to Duration: value is negative'
+    : 'out of range integral type conversion attempted';
+  throw reader.data(
+    `duration must either be a string or a positive integer specifying the number of seconds. (error: ${why})`,
+  );
 };
 
 /** A moment as RFC 3339 writes it. */

@@ -6,9 +6,9 @@
  */
 import { readyQueueName, routingDomainOf, siteOf } from '../../delivery/ready-queue-name.ts';
 import type { MxResult } from '../../dns/resolver.ts';
-import type { JsonObject, JsonValue } from '../../mail/json.ts';
+import type { JsonObject } from '../../mail/json.ts';
 import { parseQueueName } from '../../mail/queue-name.ts';
-import type { EgressPathConfig, QueueConfig } from '../../policy/settings.ts';
+import { egressConstraints } from '../../queue/egress-constraints.ts';
 import type { KumoApiDeps } from './route.ts';
 
 /** @throws {PolicyError} from the policy's handlers */
@@ -39,7 +39,7 @@ export async function resolveEgressPath(
     queue_name: readyQueueName(source, site, queue.protocol),
     queue_config: queue.json,
     path_config: path.json,
-    constraints: constraintsJson(queue, path),
+    constraints: egressConstraints(path, queue.maxMessageRate),
   };
 }
 
@@ -55,36 +55,4 @@ function mxJson(mx: MxResult): JsonObject {
     is_secure: mx.isSecure,
     is_mx: mx.isMx,
   };
-}
-
-function constraintsJson(queue: QueueConfig, path: EgressPathConfig): JsonObject {
-  const limit = path.connectionLimit;
-  const constraints: JsonObject = {
-    max_concurrent_dispatchers: ceiling(limit, { kind: 'primary' }, String(limit)),
-  };
-  const own = path.maxMessageRate;
-  const shared = queue.maxMessageRate;
-  const rate = (spec: { limit: number; periodMs: number }): number => spec.limit / spec.periodMs;
-  const isShadowed = shared !== null && (own === null || rate(shared) < rate(own));
-  const winner = isShadowed ? shared : own;
-  if (winner !== null) {
-    const origin: JsonObject = isShadowed
-      ? { kind: 'other', name: 'scheduled queue max_message_rate' }
-      : { kind: 'primary' };
-    constraints['max_message_rate'] = ceiling(winner.text, origin, winner.text);
-    if (isShadowed && own !== null) constraints['max_message_rate_declared'] = own.text;
-  }
-  if (path.maxConnectionRate !== null) {
-    const { text } = path.maxConnectionRate;
-    constraints['max_connection_rate'] = ceiling(text, { kind: 'primary' }, text);
-  }
-  if (path.sourceSelectionRate !== null) {
-    const { text } = path.sourceSelectionRate;
-    constraints['max_source_selection_rate'] = ceiling(text, { kind: 'primary' }, text);
-  }
-  return constraints;
-}
-
-function ceiling(value: JsonValue, source: JsonObject, display: string): JsonObject {
-  return { value, source, display };
 }

@@ -394,7 +394,9 @@ describe('admin routes', () => {
         total_bounced: 0,
       },
     ]);
-    const removed = await client.send('DELETE', url, { json: { id } });
+    // Any spelling of a UUID will do.
+    const bare = id.replaceAll('-', '').toUpperCase();
+    const removed = await client.send('DELETE', url, { json: { id: bare } });
     expect([removed.status, removed.body]).toEqual([200, `removed ${id}`]);
     const again = await client.send('DELETE', url, { json: { id } });
     expect([again.status, again.body]).toEqual([404, `bounce entry ${id} not found`]);
@@ -437,7 +439,7 @@ describe('admin routes', () => {
     ]);
     expect(await post('/api/admin/bounce/v1', { reason: 'x', duration: -5 })).toEqual([
       422,
-      `${WRONG}duration: invalid value: integer \`-5\`, expected a duration at line 1 column 27`,
+      `${WRONG}duration: duration must either be a string or a positive integer specifying the number of seconds. (error: out of range integral type conversion attempted) at line 1 column 27`,
     ]);
     expect((await client.send('GET', '/rapidoc')).body).toContain('/api/inject/v1');
     const abort = '/api/admin/abort-ready-q-conn/v1';
