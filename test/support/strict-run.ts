@@ -13,20 +13,24 @@ const root = join(import.meta.dirname, '../..');
 
 export class StrictRun implements AsyncDisposable {
   readonly port: number;
-  readonly #folder: string;
+  /** Where it runs; relative paths of the policy begin there. */
+  readonly folder: string;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess, folder: string, port: number) {
     this.#child = child;
-    this.#folder = folder;
+    this.folder = folder;
     this.port = port;
   }
 
-  /** With spools, records and a listener of its own before the text. */
-  static start(lua: string): Promise<StrictRun> {
+  /**
+   * With spools, records and a listener of its own before the text.
+   * @param atInit Lua that runs at the end of `init`
+   */
+  static start(lua: string, atInit = ''): Promise<StrictRun> {
     const folder = mkdtempSync(join(tmpdir(), 'postyard-strict-'));
     const file = join(folder, 'init.lua');
-    writeFileSync(file, `${strictPrelude(folder)}\n${lua}`);
+    writeFileSync(file, `${strictPrelude(folder, atInit)}\n${lua}`);
     return StrictRun.startFile(file, folder);
   }
 
@@ -59,7 +63,7 @@ export class StrictRun implements AsyncDisposable {
   /** Stops it; its log segments are whole then. The records as JSON. */
   async records(): Promise<string[]> {
     await this.#stop('SIGTERM');
-    const logs = join(this.#folder, 'logs');
+    const logs = join(this.folder, 'logs');
     return readdirSync(logs).flatMap((name) =>
       zstdDecompressSync(readFileSync(join(logs, name)))
         .toString()
@@ -70,7 +74,7 @@ export class StrictRun implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #stop(signal: NodeJS.Signals): Promise<void> {
@@ -81,7 +85,7 @@ export class StrictRun implements AsyncDisposable {
   }
 }
 
-function strictPrelude(folder: string): string {
+function strictPrelude(folder: string, atInit: string): string {
   for (const name of ['spool', 'mail']) mkdirSync(join(folder, name));
   return `local kumo = require 'kumo'
 kumo.on('init', function()
@@ -89,5 +93,6 @@ kumo.on('init', function()
   kumo.define_spool { name = 'meta', path = '${folder}/spool/meta' }
   kumo.configure_local_logs { log_dir = '${folder}/logs' }
   kumo.start_esmtp_listener { listen = '127.0.0.1:0' }
+  ${atInit}
 end)`;
 }

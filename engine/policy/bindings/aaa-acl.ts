@@ -28,11 +28,13 @@ export function parseRules(value: JsonValue): AclRule[] {
   if (!Array.isArray(value)) throw new Error('invalid type: expected a list of rules');
   return value.map((rule) => {
     const { criteria, privilege, access } = asObject(rule, 'rule');
+    if (criteria === undefined) throw new Error('missing field `criteria`');
+    if (privilege === undefined) throw new Error('missing field `privilege`');
+    if (access === undefined) throw new Error('missing field `access`');
     if (access !== 'Allow' && access !== 'Deny') {
       throw new Error(`unknown variant \`${String(access)}\`, expected \`Allow\` or \`Deny\``);
     }
-    if (typeof privilege !== 'string') throw new Error('missing field `privilege`');
-    if (criteria === undefined) throw new Error('missing field `criteria`');
+    if (typeof privilege !== 'string') throw new Error('invalid type: expected a string');
     return { criteria: parseCriteria(criteria), privilege, access };
   });
 }
