@@ -22,7 +22,7 @@ import { newSessionId } from '../base/ids.ts';
 import { Attempt } from '../delivery/attempt.ts';
 import { ConnectFailure, PlanFailure, ReturnMessage } from '../delivery/deliverer.ts';
 import type { AttemptReport, DeliverySession } from '../delivery/deliverer.ts';
-import { deliveryProtocolName, protocolRoute } from '../delivery/ready-queue-name.ts';
+import { deliveryProtocolName } from '../delivery/ready-queue-name.ts';
 import { reply } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import {
@@ -228,7 +228,7 @@ export class Dispatcher {
     return answer === 'goes';
   }
 
-  #begin({ queue, message }: ReadyEntry): Attempt {
+  #begin({ queue, message, route }: ReadyEntry): Attempt {
     const { deps } = this.#parts;
     const { identity } = this.#ready;
     return Attempt.begin(deps, message, {
@@ -236,8 +236,7 @@ export class Dispatcher {
       site: identity.name,
       pool: identity.pool,
       source: identity.source.name,
-      route:
-        message.routeName ?? (queue.isResolved ? queue.route : protocolRoute(identity.protocol)),
+      route: message.routeName ?? route,
       nextDueMs: deps.clock.now() + retryDelayMs(message.numAttempts, queue.config),
     });
   }

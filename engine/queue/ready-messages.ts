@@ -17,6 +17,8 @@ import type { Slot } from './waiting-table.ts';
 export interface ReadyEntry {
   readonly queue: ScheduledQueue;
   readonly message: Message;
+  /** What decided on this way when it was taken: the queue may have got another one since. */
+  readonly route: string;
 }
 
 /** What is known of a message without reading it back. */
@@ -30,6 +32,7 @@ export interface ReadyFacts {
 interface Place {
   readonly queue: ScheduledQueue;
   readonly message: Message | null;
+  readonly route: string;
   readonly slot: Slot;
   /** Set once it is being read back. */
   coming: Promise<Message | null> | null;
@@ -68,7 +71,7 @@ export class ReadyMessages {
     return this.#feeders.get(queue) ?? 0;
   }
 
-  push({ queue, message }: ReadyEntry): void {
+  push({ queue, message, route }: ReadyEntry): void {
     const { activity, readyQueues, waiting, deps } = this.#parts;
     queue.outsideCount++;
     this.#feeders.set(queue, this.countOf(queue) + 1);
@@ -77,11 +80,11 @@ export class ReadyMessages {
       const { id, rowSeq, numAttempts } = message;
       const dueMs = message.due ?? deps.clock.now();
       const slot = readyQueues.stowed.add({ id, rowSeq, dueMs, numAttempts, reason: null });
-      this.#places.push({ queue, message: null, slot, coming: null });
+      this.#places.push({ queue, message: null, route, slot, coming: null });
       return;
     }
     activity.holdBody(message);
-    this.#places.push({ queue, message, slot: NO_SLOT, coming: null });
+    this.#places.push({ queue, message, route, slot: NO_SLOT, coming: null });
   }
 
   /** The next message, at once when it is in memory. Its queue counts it as outside. */
@@ -89,8 +92,8 @@ export class ReadyMessages {
     const place = this.#shift();
     if (place === null) return null;
     this.#readAhead(this.#places, this.#head);
-    const { queue, message } = place;
-    if (message !== null) return { queue, message };
+    const { queue, message, route } = place;
+    if (message !== null) return { queue, message, route };
     return this.#arrived(place);
   }
 
@@ -105,7 +108,7 @@ export class ReadyMessages {
         this.#readAhead(places, at);
         const message = place.message ?? (await this.#bring(place));
         if (message === null) place.queue.outsideCount--;
-        else yield { queue: place.queue, message };
+        else yield { queue: place.queue, message, route: place.route };
       }
     } finally {
       this.#putBack(places.slice(at));
@@ -172,9 +175,9 @@ export class ReadyMessages {
 
   async #arrived(place: Place): Promise<ReadyEntry | null> {
     for (let next: Place | null = place; next !== null; next = this.#shift()) {
-      const { queue } = next;
+      const { queue, route } = next;
       const message = next.message ?? (await this.#bring(next));
-      if (message !== null) return { queue, message };
+      if (message !== null) return { queue, message, route };
       queue.outsideCount--;
     }
     return null;

@@ -25,6 +25,7 @@ import {
 } from './internal-replies.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ReadyQueue } from './ready-queue.ts';
+import type { Way } from './ready-queues.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 
 /** A failed lookup of a queue's site is not repeated for this long. */
@@ -46,7 +47,9 @@ export class ReadyPath {
    * @throws {ReadyQueueFull}
    */
   async enter(queue: ScheduledQueue, message: Message, trace: EventTrace | null): Promise<void> {
+    // As they are now: the queue may get another way while hosts are looked for.
     const { protocol } = queue.config;
+    const { route } = queue;
     if (protocol.kind === 'xfer')
       throw new EntryFailure('transfer to another node is not supported');
     const site = await this.#site(queue, message);
@@ -60,9 +63,10 @@ export class ReadyPath {
     for (;;) {
       const entry = queue.selection.pick(eligible);
       if (entry === null) break;
-      const ready = await this.#obtain(queue, message, entry, site, trace);
+      const way = { source: entry.name, site, protocol };
+      const ready = await this.#obtain(queue, message, way, trace);
       const isFull = ready.isFull;
-      if (!isFull && ready.takeSelection()) return ready.push({ queue, message });
+      if (!isFull && ready.takeSelection()) return ready.push({ queue, message, route });
       if (isFull) fullName = ready.name;
       else isHeld = true;
       eligible = eligible.filter((other) => other !== entry);
@@ -94,12 +98,11 @@ export class ReadyPath {
   async #obtain(
     queue: ScheduledQueue,
     message: Message,
-    entry: WeightedEntry,
-    site: EgressSite,
+    way: Way,
     trace: EventTrace | null,
   ): Promise<ReadyQueue> {
     try {
-      return await this.#parts.readyQueues.obtain(queue, entry.name, site, trace);
+      return await this.#parts.readyQueues.obtain(queue, way, trace);
     } catch (error) {
       throw await this.#unresolved(queue, message, toError(error));
     }

@@ -7,10 +7,19 @@ import { toError } from '../base/assert.ts';
 import { readyQueueName, routingDomainOf } from '../delivery/ready-queue-name.ts';
 import type { EgressSite } from '../delivery/ready-queue-name.ts';
 import type { EventTrace } from '../policy/event-call.ts';
+import type { DeliveryProtocol } from '../policy/settings.ts';
 import type { QueueParts } from './queue-deps.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 import { WaitingTable } from './waiting-table.ts';
+
+/** What leads a message to a ready queue, all of it from the same moment. */
+export interface Way {
+  /** Name of the egress source. */
+  readonly source: string;
+  readonly site: EgressSite;
+  readonly protocol: DeliveryProtocol;
+}
 
 export class ReadyQueues {
   /** Messages of ready queues that are not in memory. */
@@ -36,23 +45,16 @@ export class ReadyQueues {
   }
 
   /**
-   * Finds or makes the ready queue of a source and a site.
+   * Finds or makes the ready queue of a source, a site and a protocol.
    * @throws {PolicyError} from `get_egress_source` or `get_egress_path_config`
    */
-  async obtain(
-    queue: ScheduledQueue,
-    source: string,
-    site: EgressSite,
-    trace: EventTrace | null,
-  ): Promise<ReadyQueue> {
-    const name = readyQueueName(source, site.name, queue.config.protocol);
+  async obtain(queue: ScheduledQueue, way: Way, trace: EventTrace | null): Promise<ReadyQueue> {
+    const name = readyQueueName(way.source, way.site.name, way.protocol);
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
     const running = this.#making.get(name);
     if (running !== undefined) return running;
-    const making = this.#make(name, queue, source, site, trace).finally(() =>
-      this.#making.delete(name),
-    );
+    const making = this.#make(name, queue, way, trace).finally(() => this.#making.delete(name));
     this.#making.set(name, making);
     return making;
   }
@@ -140,12 +142,10 @@ export class ReadyQueues {
   async #make(
     name: string,
     queue: ScheduledQueue,
-    sourceName: string,
-    site: EgressSite,
+    { source: sourceName, site, protocol }: Way,
     trace: EventTrace | null,
   ): Promise<ReadyQueue> {
     const { deps, catalog } = this.#parts;
-    const { protocol } = queue.config;
     const { pool } = queue.selection;
     const source = await catalog.source(sourceName, trace);
     const domain = routingDomainOf(queue.parsed);

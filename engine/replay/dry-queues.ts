@@ -187,7 +187,8 @@ export class DryQueues implements QueueDoor {
         notes.push(`sources take turns: ${all}`);
       }
       const site = await siteOf(queue.parsed, protocol, resolver);
-      const ready = await this.#queues.readyQueues.obtain(queue, entry.name, site, trace);
+      const way = { source: entry.name, site, protocol };
+      const ready = await this.#queues.readyQueues.obtain(queue, way, trace);
       const name = readyQueueName(entry.name, site.name, protocol);
       const settings = await this.#queues.catalog.source(entry.name, trace);
       return { ...none, source: entry.name, site: name, path: ready.path, settings };
