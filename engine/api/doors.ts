@@ -16,6 +16,9 @@ import type {
   DnsType,
   DnsZones,
   EngineStatus,
+  FarEndCheck,
+  FarEndCheckRequest,
+  FarEndForm,
   FarEndList,
   FarEndMailDetail,
   FarEndPutRequest,
@@ -39,6 +42,7 @@ import type {
   RouteList,
   RouteMoved,
   RoutePutRequest,
+  RowChecks,
   RowDetail,
   RowPage,
   SendTestRequest,
@@ -84,6 +88,7 @@ export interface RowsDoor {
   detail(seq: number): Promise<RowDetail | null>;
   journey(seq: number): Promise<Journey | null>;
   attempts(seq: number): Promise<AttemptList | null>;
+  checks(seq: number): Promise<RowChecks | null>;
   download(request: LinkRequest): Promise<Download | null>;
   remove(seqs: readonly number[]): Promise<number>;
   restore(seqs: readonly number[]): Promise<number>;
@@ -183,6 +188,8 @@ export interface SuppressionDoor {
 
 export interface FarEndsDoor {
   list(): FarEndList;
+  form(): FarEndForm;
+  check(request: FarEndCheckRequest): FarEndCheck;
   /** @throws {ApiProblem} it is no far end, or there is none of that name; the same for those below */
   put(request: FarEndPutRequest): Promise<FarEndList>;
   remove(request: FarEndRequest): Promise<FarEndList>;

@@ -6,9 +6,14 @@ import { describeScenario } from '../farends/describe-scenario.ts';
 import type { FarEnd } from '../farends/far-end.ts';
 import { BUILT_IN } from '../farends/far-ends.ts';
 import type { FarEnds } from '../farends/far-ends.ts';
+import { checkFarEnd } from '../farends/far-ends-file.ts';
 import { PRESETS } from '../farends/presets.ts';
 import type { FarEndsDoor } from './doors.ts';
+import { farEndForm } from './far-end-form.ts';
 import type {
+  FarEndCheck,
+  FarEndCheckRequest,
+  FarEndForm,
   FarEndList,
   FarEndMail,
   FarEndMailDetail,
@@ -37,6 +42,17 @@ export class FarEndsView implements FarEndsDoor {
       file: basename(this.#farEnds.file),
       presets: PRESETS,
     };
+  }
+
+  form(): FarEndForm {
+    return farEndForm();
+  }
+
+  check({ farEnd }: FarEndCheckRequest): FarEndCheck {
+    const checked = checkFarEnd(farEnd);
+    if (checked.ok) return { problem: null, scenario: describeScenario(checked.spec) };
+    const { path, message } = checked;
+    return { problem: { path, message }, scenario: null };
   }
 
   async put({ farEnd, was, at }: FarEndPutRequest): Promise<FarEndList> {

@@ -62,14 +62,24 @@ export function readFarEnds(text: string): ReadFarEnds {
   return refused(text, offsetOf(tree, path), `${pathText(path)}: ${found}`);
 }
 
+interface WrongFarEnd {
+  readonly ok: false;
+  /** `rules[0].at` */
+  readonly path: string;
+  readonly message: string;
+  readonly why: string;
+}
+
 /** One far end as somebody wrote it; the message says where it is wrong. */
 export function checkFarEnd(
   value: unknown,
-): { readonly ok: true; readonly spec: FarEndSpec } | { readonly ok: false; readonly why: string } {
+): { readonly ok: true; readonly spec: FarEndSpec } | WrongFarEnd {
   const parsed = farEndSchema.safeParse(value);
   if (parsed.success) return { ok: true, spec: parsed.data };
-  const { path, message } = mistakeOf(parsed.error);
-  return { ok: false, why: path.length === 0 ? message : `${pathText(path)}: ${message}` };
+  const mistake = mistakeOf(parsed.error);
+  const path = pathText(mistake.path);
+  const { message } = mistake;
+  return { ok: false, path, message, why: path === '' ? message : `${path}: ${message}` };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What can be done with far ends. */
 import type { Action } from '../actions.ts';
+import { focusList } from '../focus.ts';
 import type { Postyard } from '../state/postyard.svelte.ts';
 
 const chosen = (yard: Postyard): string | null => yard.farEndsCursor.current;
@@ -46,6 +47,23 @@ export const FAR_END_ACTIONS: readonly Action[] = [
     run: (yard) => {
       yard.farEnds.choose(chosen(yard));
       yard.farEnds.show('scenario');
+    },
+  },
+  {
+    ...onFarEnds,
+    id: 'far-end-save',
+    label: 'Save the far end',
+    cli: 'far-end add NAME --file FILE',
+    keys: ['Mod+S'],
+    icon: 'check',
+    refusal: ({ farEnds }) =>
+      farEnds.draft === null ? 'No far end is being edited' : farEnds.draft.problem,
+    run: async (yard) => {
+      const name = await yard.farEnds.save();
+      if (name === null) return;
+      yard.farEndsCursor.show(name);
+      focusList('far-ends');
+      yard.toasts.say(`Saved the far end ${name}`);
     },
   },
   {

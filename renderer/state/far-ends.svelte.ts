@@ -4,25 +4,19 @@
  * something changed.
  */
 import type {
+  FarEndForm,
   FarEndList,
   FarEndMail,
   FarEndMailDetail,
   FarEndRow,
 } from '../../engine/api/protocol.ts';
 import type { Api } from '../connection/api.ts';
+import { FarEndDraft, type DraftView } from './far-end-draft.svelte.ts';
 
 const REFRESH_WAIT_MS = 300;
 const MAILS_SHOWN = 200;
 
 export type FarEndTab = 'received' | 'scenario';
-
-/** Text of one far end, as `far-ends.json` has it. */
-interface Draft {
-  readonly text: string;
-  /** Its name so far; null for a new one. */
-  readonly was: string | null;
-  readonly problem: string | null;
-}
 
 export class FarEnds {
   readonly #api: Api;
@@ -32,7 +26,10 @@ export class FarEnds {
   #mails = $state.raw<readonly FarEndMail[]>([]);
   #more = $state(0);
   #mail = $state.raw<FarEndMailDetail | null>(null);
-  #draft = $state.raw<Draft | null>(null);
+  #form = $state.raw<FarEndForm | null>(null);
+  #draft = $state.raw<FarEndDraft | null>(null);
+  /** How drafts were looked at last. */
+  #view: DraftView = 'form';
   #error = $state<string | null>(null);
   #isSeen = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -63,7 +60,7 @@ export class FarEnds {
   get mail(): FarEndMailDetail | null {
     return this.#mail;
   }
-  get draft(): Draft | null {
+  get draft(): FarEndDraft | null {
     return this.#draft;
   }
   get error(): string | null {
@@ -89,6 +86,7 @@ export class FarEnds {
 
   async load(): Promise<void> {
     try {
+      this.#form ??= await this.#api.farEndForm();
       this.#list = await this.#api.farEnds();
       this.#error = null;
       await this.#loadMails();
@@ -111,8 +109,7 @@ export class FarEnds {
   show(tab: FarEndTab): void {
     this.#tab = tab;
     const row = this.chosen;
-    const isShown = tab === 'scenario' && row !== null;
-    this.#draft = isShown ? { text: written(row.spec), was: row.name, problem: null } : null;
+    this.#draft = tab === 'scenario' && row !== null ? this.#drafted(row.spec, row.name) : null;
   }
 
   /** @param id of a message that it received; null shows all of them */
@@ -133,11 +130,12 @@ export class FarEnds {
     const names = new Set(this.rows.map(({ name }) => name));
     let name = preset;
     for (let count = 2; names.has(name); count++) name = `${preset}-${count}`;
-    this.#draft = { text: written({ name, ...spec }), was: null, problem: null };
+    this.#draft = this.#drafted({ name, ...spec }, null);
   }
 
-  write(text: string): void {
-    if (this.#draft !== null) this.#draft = { ...this.#draft, text, problem: null };
+  setView(view: DraftView): void {
+    this.#draft?.setView(view);
+    this.#view = this.#draft?.view ?? view;
   }
 
   dropDraft(): void {
@@ -145,12 +143,12 @@ export class FarEnds {
     this.#tab = 'received';
   }
 
-  /** @returns the name, once it is in the file; null when the text has a mistake, which is shown */
+  /** @returns the name, once it is in the file; null when something is wrong, which is shown */
   async save(): Promise<string | null> {
     const draft = this.#draft;
     if (draft === null) return null;
     try {
-      const farEnd = parsed(draft.text);
+      const farEnd = draft.spec();
       const was = draft.was === null ? {} : { was: draft.was };
       this.#list = await this.#api.putFarEnd({ farEnd, ...was });
       this.#draft = null;
@@ -159,8 +157,7 @@ export class FarEnds {
       this.choose(name);
       return name;
     } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : String(cause);
-      this.#draft = { ...draft, problem };
+      draft.refuse(cause);
       return null;
     }
   }
@@ -186,6 +183,10 @@ export class FarEnds {
     };
   }
 
+  #drafted(spec: Readonly<Record<string, unknown>>, was: string | null): FarEndDraft {
+    return new FarEndDraft(this.#api, this.#form ?? NO_FORM, spec, was, this.#view);
+  }
+
   async #loadMails(): Promise<void> {
     const name = this.#chosen;
     if (name === null || this.chosen === null) return;
@@ -196,30 +197,4 @@ export class FarEnds {
   }
 }
 
-/** One rule a line: what people change most is easy to find. */
-function written(spec: Readonly<Record<string, unknown>>): string {
-  const lines = Object.entries(spec).map(([key, value]) => {
-    if (key !== 'rules' || !Array.isArray(value) || value.length === 0)
-      return `  ${JSON.stringify(key)}: ${spaced(value)}`;
-    const rules = value.map((rule) => `    ${spaced(rule)}`).join(',\n');
-    return `  "rules": [\n${rules}\n  ]`;
-  });
-  return `{\n${lines.join(',\n')}\n}\n`;
-}
-
-function spaced(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).map(
-    ([key, one]) => `${JSON.stringify(key)}: ${spaced(one)}`,
-  );
-  return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
-}
-
-/** @throws {Error} with the place of the mistake */
-function parsed(text: string): Record<string, unknown> {
-  const value = JSON.parse(text) as unknown;
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new Error('Cannot keep the far end: found no object, expected { "name": … }');
-}
+const NO_FORM: FarEndForm = { behaviours: [], tls: [] };

@@ -15,13 +15,25 @@ describeInBrowser('far ends', () => {
     await page.getByRole('grid', { name: 'Far ends' }).focus();
     await strike(page, 'n');
     await page.getByRole('menuitem', { name: /mailbox-full/ }).click();
+    const form = page.getByRole('form', { name: 'New far end' });
+    await form.getByText('at RCPT for over.quota*; else accepts').waitFor();
+    const rule = form.getByRole('group', { name: 'Rule 1' });
+    await rule.getByText('Refuses; default 550').waitFor();
+    await rule.getByRole('button', { name: /more$/ }).click();
+    await rule.getByLabel('code', { exact: true }).fill('99');
+    await form.getByRole('alert').getByText('rules[0].code').waitFor();
+    await rule.getByLabel('code', { exact: true }).fill('452');
+    await expect.poll(() => form.getByRole('alert').count()).toBe(0);
+    await form.getByRole('button', { name: 'JSON' }).click();
     const text = page.getByLabel('The far end as JSON');
     const good = await text.inputValue();
+    expect(good).toContain('"code": 452');
     await text.fill(good.replace('"at": "rcpt"', '"at": "nowhere"'));
-    await strike(page, 'Control+Enter');
     await page.getByRole('alert').getByText('rules[0].at').waitFor();
     await text.fill(good);
-    await strike(page, 'Control+Enter');
+    await form.getByRole('button', { name: 'Form' }).click();
+    await expect.poll(() => rule.getByLabel('code', { exact: true }).inputValue()).toBe('452');
+    await strike(page, 'Control+s');
     await said('Saved the far end mailbox-full');
     await expect.poll(() => rows.count()).toBe(5);
     const address = await page

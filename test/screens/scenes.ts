@@ -191,6 +191,19 @@ export const SCENES: readonly Scene[] = [
       await page.waitForTimeout(500);
     },
   },
+  {
+    name: 'far-end-form',
+    rows: 1204,
+    async go(page) {
+      for (const key of ['g', 'f']) await page.keyboard.press(key);
+      await page.getByRole('row', { name: /greylist/ }).waitFor();
+      await page.locator("[data-list='far-ends']").focus();
+      await page.keyboard.press('n');
+      await page.getByRole('menuitem', { name: /rate-limited/ }).click();
+      await page.getByRole('group', { name: 'Rule 1' }).waitFor();
+      await page.waitForTimeout(400);
+    },
+  },
   { name: 'tester-empty', rows: 0, go: openTester },
   {
     name: 'tester',

@@ -122,6 +122,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       detail: nothing,
       journey: nothing,
       attempts: nothing,
+      checks: nothing,
       download: nothing,
       remove: (seqs) => Promise.resolve(seqs.length),
       restore: (seqs) => Promise.resolve(seqs.length),
@@ -147,6 +148,8 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
     share: { share: () => Promise.reject(new Error('there is nothing to share')) },
     farEnds: {
       list: () => FAKE_FAR_ENDS,
+      form: () => ({ behaviours: [], tls: [] }),
+      check: () => ({ problem: null, scenario: '' }),
       put: () => Promise.resolve(FAKE_FAR_ENDS),
       remove: () => Promise.resolve(FAKE_FAR_ENDS),
       switch: () => Promise.resolve(FAKE_FAR_ENDS),

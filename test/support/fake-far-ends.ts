@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { FarEndsView } from '../../engine/api/far-ends-view.ts';
 import type {
+  FarEndCheckRequest,
   FarEndList,
   FarEndPutRequest,
   FarEndRequest,
@@ -45,6 +46,8 @@ export function serveFarEnds(server: FastifyInstance): void {
     rmSync(folder, { recursive: true, force: true });
   });
   server.get('/api/v1/far-ends', () => answer(() => view.list()));
+  server.get('/api/v1/far-ends/form', () => view.form());
+  server.post('/api/v1/far-ends/check', ({ body }) => view.check(body as FarEndCheckRequest));
   post<FarEndPutRequest>('/far-ends', (body) => view.put(body));
   post<FarEndRequest>('/far-ends/remove', (body) => view.remove(body));
   post<FarEndSwitchRequest>('/far-ends/switch', (body) => view.switch(body));

@@ -42,6 +42,43 @@ export interface FarEndPreset {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
+/** `GET /far-ends/form`: what an editor offers, from the schema of the file. */
+export interface FarEndForm {
+  readonly behaviours: readonly FarEndBehaviour[];
+  /** What STARTTLS may lead to. */
+  readonly tls: readonly string[];
+}
+
+export interface FarEndBehaviour {
+  /** As in `do`. */
+  readonly name: string;
+  /** In one sentence. */
+  readonly what: string;
+  /** Stages where it makes sense. */
+  readonly at: readonly string[];
+  readonly fields: readonly FarEndField[];
+}
+
+export interface FarEndField {
+  readonly name: string;
+  readonly kind: 'text' | 'number' | 'choice';
+  readonly choices: readonly string[];
+  readonly hint: string;
+  readonly isRequired: boolean;
+}
+
+/** `POST /far-ends/check`: live validation of what an editor holds. */
+export interface FarEndCheckRequest {
+  readonly farEnd: Readonly<Record<string, unknown>>;
+}
+
+export interface FarEndCheck {
+  /** `rules[0].at`; null when it can be kept. */
+  readonly problem: { readonly path: string; readonly message: string } | null;
+  /** What it would do, in one sentence; null while something is wrong. */
+  readonly scenario: string | null;
+}
+
 /** `POST /far-ends`: adds one, or changes the one of that name; answers the list. */
 export interface FarEndPutRequest {
   readonly farEnd: Readonly<Record<string, unknown>>;

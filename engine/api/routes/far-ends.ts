@@ -15,6 +15,21 @@ export const farEndRoutes: readonly Route[] = [
     run: (_input, { doors }) => Promise.resolve(doors.farEnds.list()),
   }),
   route({
+    method: 'GET',
+    url: '/far-ends/form',
+    summary: 'Behaviours, stages and parameters that an editor offers',
+    answer: 'FarEndForm',
+    run: (_input, { doors }) => Promise.resolve(doors.farEnds.form()),
+  }),
+  route({
+    method: 'POST',
+    url: '/far-ends/check',
+    summary: 'What is wrong with a far end, or what it would do; nothing is kept',
+    body: z.strictObject({ farEnd: spec }),
+    answer: 'FarEndCheck',
+    run: ({ body }, { doors }) => Promise.resolve(doors.farEnds.check(body)),
+  }),
+  route({
     method: 'POST',
     url: '/far-ends',
     summary: 'Add a far end, or change the one of that name',
