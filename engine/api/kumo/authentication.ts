@@ -104,6 +104,7 @@ export class Authentication {
 
 /** @throws {HttpRefusal} 400 */
 function parseAuthorization(header: string): Credentials {
+  if (/[^\t\x20-\x7e]/.test(header)) throw new HttpRefusal(400, 'Malformed Authorization header');
   const [, scheme = '', rest = ''] = /^(\S+)\s+(.*)$/.exec(header.trim()) ?? [];
   if (scheme.toLowerCase() === 'bearer' && rest !== '') return { kind: 'bearer', token: rest };
   if (scheme.toLowerCase() === 'basic') {

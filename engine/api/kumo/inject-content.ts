@@ -17,6 +17,7 @@ import { encodeHeaderText } from '../../mail/rfc2047.ts';
 import { TemplateError } from '../../mail/template-error.ts';
 import { compileTemplate } from '../../mail/template.ts';
 import type { Template, TemplateDialect, TemplateSources } from '../../mail/template.ts';
+import { decodeBase64 } from './base64.ts';
 import { HttpProblem } from './http-problem.ts';
 import type {
   InjectAttachment,
@@ -147,14 +148,15 @@ function compileAttachment(
     content_id: contentId,
   } = attachment;
   const isInline = contentId !== null;
-  const bytes = attachment.base64 ? decodeBase64(data, index) : Buffer.from(data);
+  const bytes = attachment.base64 ? decodeAttachment(data, index) : Buffer.from(data);
   return { part: MimePart.binary(contentType, bytes, { fileName, isInline, contentId }), isInline };
 }
 
-function decodeBase64(data: string, index: number): Buffer {
-  const compact = data.replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) {
-    throw new HttpProblem(422, `base64 decoding attachment ${index}: invalid base64`);
+function decodeAttachment(data: string, index: number): Buffer {
+  try {
+    return decodeBase64(data);
+  } catch (error) {
+    const { message } = toError(error);
+    throw new HttpProblem(422, `base64 decoding attachment ${index}: ${message}`, { cause: error });
   }
-  return Buffer.from(compact, 'base64');
 }
