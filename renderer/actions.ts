@@ -19,6 +19,7 @@ import { MAILDIR_ACTIONS } from './actions/maildir.ts';
 import { QUEUE_ACTIONS } from './actions/queue.ts';
 import { ROUTE_ACTIONS } from './actions/routes.ts';
 import { SAVE_ACTIONS } from './actions/save.ts';
+import { SHARE_ACTIONS } from './actions/share.ts';
 import { SUPPRESSION_ACTIONS } from './actions/suppression.ts';
 import { TESTER_ACTIONS } from './actions/tester.ts';
 import { WINDOW_ACTIONS } from './actions/window.ts';
@@ -56,6 +57,7 @@ export interface Action {
 export const ACTIONS: readonly Action[] = [
   ...MAIL_ACTIONS,
   ...SAVE_ACTIONS,
+  ...SHARE_ACTIONS,
   ...MAILDIR_ACTIONS,
   ...COPY_ACTIONS,
   ...QUEUE_ACTIONS,
@@ -80,8 +82,26 @@ export function action(id: string): Action {
   return found;
 }
 
+/** What a shared file can be asked for: reading, finding, copying. Everything else needs an engine. */
+const OF_SHARED_FILES: ReadonlySet<string> = new Set([
+  ...['down', 'up', 'down-selecting', 'up-selecting', 'page-down', 'page-up', 'first', 'last'],
+  ...['open', 'back', 'select', 'clear-selection', 'undo', 'filter', 'clear-filter'],
+  ...['go-mail', 'go-log', 'shared-facts', 'palette', 'keys', 'tab-next', 'tab-before'],
+  ...['detail-side', 'theme-system', 'theme-light', 'theme-dark'],
+  ...['copy', 'copy-id', 'copy-recipient', 'copy-sender', 'copy-source'],
+  ...['record-open-message', 'record-copy', 'log-save'],
+]);
+
+/** Whether it exists in this window at all: a shared file has no engine, an engine is no file. */
+export function isOffered({ id }: Pick<Action, 'id'>, yard: Postyard): boolean {
+  if (yard.engine.shared !== null) return OF_SHARED_FILES.has(id);
+  return id !== 'shared-facts';
+}
+
 /** Applies on this screen, whether or not it can run this moment. */
-export function applies({ screens, lists }: Action, yard: Postyard): boolean {
+export function applies(action: Action, yard: Postyard): boolean {
+  const { screens, lists } = action;
+  if (!isOffered(action, yard)) return false;
   if (screens && !screens.includes(yard.place.screen)) return false;
   return !lists || lists.includes(yard.listName);
 }

@@ -1,4 +1,5 @@
 /** The rows of a shared file, as the window asks for them: the Mail list, and each row's tabs. */
+import { checkMessage } from '../inspect/checks/check-message.ts';
 import { downloadName, partByPath } from '../inspect/display-parts.ts';
 import { htmlView, inspectMessage } from '../inspect/inspect-message.ts';
 import { parseMimeTree } from '../inspect/mime-tree.ts';
@@ -14,6 +15,7 @@ import type {
   Journey,
   LinkRequest,
   RecipientRow,
+  RowChecks,
   RowDetail,
   RowPage,
 } from './protocol.ts';
@@ -22,7 +24,10 @@ import { readFilter } from './rows-view.ts';
 /** Nothing is committed to a file. */
 export const SHARED_COMMIT_SEQ = 1;
 
-export class SharedRows implements Omit<RowsDoor, 'remove' | 'restore'> {
+/** What can be asked of a file; the rest of the door needs an engine. */
+type Answered = 'page' | 'detail' | 'journey' | 'attempts' | 'download';
+
+export class SharedRows implements Pick<RowsDoor, Answered> {
   readonly #file: ShareFile;
   /** Newest first. */
   readonly #rows: readonly RecipientRow[];
@@ -71,6 +76,12 @@ export class SharedRows implements Omit<RowsDoor, 'remove' | 'restore'> {
 
   async attempts(seq: number): Promise<AttemptList | null> {
     return this.#has(seq) ? this.#file.attempts(seq) : null;
+  }
+
+  async checks(seq: number): Promise<RowChecks | null> {
+    if (!this.#has(seq)) return null;
+    const { message } = await this.#file.entry(seq);
+    return message === null ? null : checkMessage(await this.#file.bytes(message));
   }
 
   async download(request: LinkRequest): Promise<Download | null> {

@@ -66,6 +66,8 @@ import type {
   SaveLinkRequest,
   SendTestRequest,
   SendTestResult,
+  SharedOpened,
+  ShareRequest,
   SettingChange,
   SettingsAnswer,
   SuppressionAdd,
@@ -97,6 +99,8 @@ export type Query = Readonly<Record<string, string | number | null | undefined>>
 const ANSWER_TIMEOUT_MS = 20_000;
 /** A thousand messages through a slow script. */
 const REPLAY_TIMEOUT_MS = 180_000;
+/** Hundreds of megabytes. */
+const SHARE_TIMEOUT_MS = 300_000;
 
 export class Api {
   readonly #token: () => string | null;
@@ -215,6 +219,24 @@ export class Api {
     this.#post('/suppression/demo/reset', {});
   deleteMessages = (query: Query): Promise<DeletedMessages> =>
     this.#send('DELETE', `/messages${suffixOf(query)}`);
+  share = async (request: ShareRequest): Promise<{ blob: Blob; filename: string }> => {
+    const answer = await this.#respond(
+      '/share',
+      posted(request),
+      AbortSignal.timeout(SHARE_TIMEOUT_MS),
+    );
+    const name = /filename\*=UTF-8''(\S+)/.exec(answer.headers.get('content-disposition') ?? '');
+    return {
+      blob: await answer.blob(),
+      filename: decodeURIComponent(name?.[1] ?? 'messages.postyard'),
+    };
+  };
+  openShared = (file: File): Promise<SharedOpened> =>
+    this.#ask(
+      `/share/open${suffixOf({ name: file.name })}`,
+      { method: 'POST', headers: { 'content-type': 'application/zip' }, body: file },
+      AbortSignal.timeout(SHARE_TIMEOUT_MS),
+    );
   link = (request: LinkRequest | SaveLinkRequest): Promise<LinkResult> =>
     this.#post('/links', request);
 
@@ -223,12 +245,7 @@ export class Api {
   }
 
   #post<T>(path: string, body: unknown, deadline?: AbortSignal): Promise<T> {
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    };
-    return this.#ask<T>(path, init, deadline);
+    return this.#ask<T>(path, posted(body), deadline);
   }
 
   #send<T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
@@ -265,6 +282,14 @@ export class Api {
       error?.error?.message ?? `The engine answered ${answer.status}`,
     );
   }
+}
+
+function posted(body: unknown): RequestInit & { headers: Record<string, string> } {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
 }
 
 function suffixOf(query: Query): string {

@@ -68,6 +68,9 @@ export class EngineState {
     );
   });
 
+  /** The shared file that this window shows instead of an engine. */
+  shared = $derived(this.#status?.shared ?? null);
+
   smtpAddress = $derived(
     this.#status?.listeners.find(({ service }) => service === 'smtp')?.address ?? null,
   );

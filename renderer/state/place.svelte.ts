@@ -74,7 +74,7 @@ const SCREENS: readonly Screen[] = [
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());
-  #overlay = $state<'palette' | 'keys' | 'presentation' | null>(null);
+  #overlay = $state<'palette' | 'keys' | 'presentation' | 'shared' | null>(null);
   #menu = $state.raw<OpenMenu | null>(null);
   #source = $state.raw<OpenSource | null>(null);
   #asked = $state.raw<Asked | null>(null);
@@ -84,7 +84,7 @@ export class Place {
   get screen(): Screen {
     return this.#screen;
   }
-  get overlay(): 'palette' | 'keys' | 'presentation' | null {
+  get overlay(): 'palette' | 'keys' | 'presentation' | 'shared' | null {
     return this.#overlay;
   }
   get menu(): OpenMenu | null {
@@ -111,7 +111,7 @@ export class Place {
     if (SCREENS.includes(screen)) history.replaceState(history.state, '', `#/${screen}`);
   }
 
-  openOverlay(overlay: 'palette' | 'keys' | 'presentation'): void {
+  openOverlay(overlay: 'palette' | 'keys' | 'presentation' | 'shared'): void {
     this.#remember();
     this.#menu = null;
     this.#overlay = overlay;

@@ -313,6 +313,7 @@ export class Postyard {
     this.#hasLoaded = true;
     try {
       this.#takeStatus(await this.api.status());
+      if (this.engine.shared !== null) return await this.#loadShared();
       await Promise.all([
         this.mail.isReady ? this.mail.reload('in-place') : this.mail.open(this.mail.filter),
         this.queues.load(),
@@ -328,6 +329,12 @@ export class Postyard {
       this.#hasLoaded = false;
       if (cause instanceof ApiFailure && cause.status === 401) this.#refused();
     }
+  }
+
+  /** A shared file has mail and records. */
+  async #loadShared(): Promise<void> {
+    if (this.place.screen !== 'log') this.place.goTo('mail');
+    await Promise.all([this.mail.open(this.mail.filter), this.log.load()]);
   }
 
   #refused(): void {

@@ -158,6 +158,21 @@ const STORY: readonly Step[] = [
   ['clock reset', /./, () => ['reset']],
   ['route on|off NAME', / off {2}to-busy/, () => ['off', 'to-busy']],
   ['route lua', /No route is on/, () => ['lua']],
+  [
+    'share FILE.postyard --id N',
+    /Open it with/,
+    ({ folder, seq }) => [join(folder, 'a.postyard'), '--id', seq],
+  ],
+  [
+    'share FILE.postyard --id N --with-policy',
+    /Open it with/,
+    ({ folder, seq }) => [join(folder, 'b.postyard'), '--id', seq, '--with-policy'],
+  ],
+  [
+    'share FILE.postyard --query FILTER',
+    /Open it with/,
+    ({ folder }) => [join(folder, 'c.postyard'), '--query', 'to:ada'],
+  ],
   ['mail save FILE.mbox FILTER', /./, ({ folder }) => ['save', join(folder, 'out.mbox'), 'to:ada']],
   ['mail delete FILTER', /./, () => ['delete', 'to:ada']],
   ['route remove NAME', /otherwise/, () => ['remove', 'to-busy']],

@@ -9,6 +9,12 @@ export interface ShareRequest {
   readonly withPolicy?: boolean;
 }
 
+/** `POST /share/open?name=` takes a file and answers where its own window is. */
+export interface SharedOpened {
+  /** With its token. */
+  readonly url: string;
+}
+
 /** What the status says when the window shows a shared file instead of a running engine. */
 export interface SharedFile {
   /** The file's name. */
