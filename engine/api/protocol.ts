@@ -12,6 +12,7 @@ import type { ClockStatus } from './protocol/clock.ts';
 import type { FarEndPlace } from './protocol/far-ends.ts';
 import type { SharedFile } from './protocol/share.ts';
 import type { SuppressedBy, SuppressionStatus } from './protocol/suppression.ts';
+export type * from './protocol/checks.ts';
 export type * from './protocol/clock.ts';
 export type * from './protocol/dns.ts';
 export type * from './protocol/explain.ts';

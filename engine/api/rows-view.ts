@@ -23,6 +23,7 @@ import type {
   FarEndPlace,
   Journey,
   LinkRequest,
+  RowChecks,
   RowDetail,
   RowPage,
 } from './protocol.ts';
@@ -142,6 +143,10 @@ export class RowsView implements RowsDoor {
         farEnd: this.#parts.farEndOf(attempt.peer, attempt.text),
       })),
     };
+  }
+
+  checks(seq: number): Promise<RowChecks | null> {
+    return this.#parts.inspector.checks(seq);
   }
 
   async download(request: LinkRequest): Promise<Download | null> {

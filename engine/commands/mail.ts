@@ -3,7 +3,13 @@ import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { CaughtMessage, DeletedMessages, RecipientRow, RowPage } from '../api/protocol.ts';
+import type {
+  CaughtMessage,
+  DeletedMessages,
+  RecipientRow,
+  RowChecks,
+  RowPage,
+} from '../api/protocol.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { EngineClient } from './engine-client.ts';
@@ -26,16 +32,17 @@ export const mail: Command = {
   usage: [
     'mail [list [FILTER…]] [--limit N|--all] [--json]',
     '       postyard mail show ROW [--json]',
+    '       postyard mail checks ROW [--json]',
     '       postyard mail delete FILTER…|--all',
     '       postyard mail save FILE.mbox|FOLDER [FILTER…]      (a folder gets one .eml per message)',
   ].join('\n'),
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS);
     const [verb = 'list', ...words] = positionals;
-    if (!['list', 'show', 'delete', 'save'].includes(verb))
-      throw new UsageError(`found "${verb}", expected list, show, delete or save`);
+    if (!['list', 'show', 'checks', 'delete', 'save'].includes(verb))
+      throw new UsageError(`found "${verb}", expected list, show, checks, delete or save`);
     const [first] = words;
-    const row = verb === 'show' ? rowOf(first) : 0;
+    const row = verb === 'show' || verb === 'checks' ? rowOf(first) : 0;
     if (verb === 'save' && first === undefined)
       throw new UsageError('save lacks where to, expected FILE.mbox or a folder');
     if (verb === 'delete' && first === undefined && values.all !== true)
@@ -52,6 +59,12 @@ export const mail: Command = {
         const isJson = values.json === true;
         const text = isJson ? JSON.stringify(message, null, 2) : messageText(message);
         process.stdout.write(`${text}\n`);
+        break;
+      }
+      case 'checks': {
+        const checks = await engine.get<RowChecks>(`/rows/${row}/checks`);
+        const isJson = values.json === true;
+        process.stdout.write(`${isJson ? JSON.stringify(checks, null, 2) : checksText(checks)}\n`);
         break;
       }
       case 'delete': {
@@ -115,6 +128,22 @@ function lineOf({ seq, timeMs, state, from, to, subject }: RecipientRow): string
   const time = new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ');
   const sender = from === '' ? '<>' : (from ?? '-');
   return `${String(seq).padStart(6)}  ${time}  ${state.padEnd(10)} ${sender} → ${to ?? '-'}  ${subject}`;
+}
+
+const MARKS = { good: 'ok  ', note: 'note', bad: 'bad ' } as const;
+
+function checksText({ facts, links, html }: RowChecks): string {
+  return [
+    ...facts.map(({ level, text }) => `${MARKS[level]}  ${text}`),
+    ...links
+      .filter(({ problems }) => problems.length > 0)
+      .map(({ url, problems }) => `bad   ${url}: ${problems.join('; ')}`),
+    ...(html?.findings ?? []).map(({ title, count, unsupported, partly }) => {
+      const not = unsupported.length === 0 ? [] : [`not in ${unsupported.join(', ')}`];
+      const half = partly.length === 0 ? [] : [`partly in ${partly.join(', ')}`];
+      return `html  ${title} (${count}×): ${[...not, ...half].join('; ')}`;
+    }),
+  ].join('\n');
 }
 
 async function save(engine: EngineClient, target: string, filter: string): Promise<void> {

@@ -5,6 +5,8 @@
 import { SystemClock } from '../base/clock.ts';
 import { finalBytes } from '../store/body-reads.ts';
 import type { ReadContext, ReadTable, SqlRow } from '../store/read-context.ts';
+import { checkMessage } from './checks/check-message.ts';
+import type { MessageChecks } from './checks/check-message.ts';
 import { downloadName, partByPath } from './display-parts.ts';
 import { htmlView, indexText, inspectMessage } from './inspect-message.ts';
 import type { HtmlViewOptions, IndexText, Inspection } from './inspect-message.ts';
@@ -51,6 +53,7 @@ export const reads: ReadTable = {
   preview: readPreview,
   part: readPart,
   content: readContent,
+  checks: readChecks,
   indexStep: readIndexStep,
   sweepStep: readSweepStep,
 };
@@ -81,6 +84,11 @@ function readPreview(context: ReadContext, params: PreviewParams): Preview | nul
 function readContent(context: ReadContext, { seq }: { seq: number }): MessageContent | null {
   const data = messageOf(context, seq);
   return data === null ? null : messageContent(data);
+}
+
+function readChecks(context: ReadContext, { seq }: { seq: number }): MessageChecks | null {
+  const data = messageOf(context, seq);
+  return data === null ? null : checkMessage(data);
 }
 
 /** A part, decoded or as it stands in the message; null when there is no such part. */

@@ -8,6 +8,7 @@ import { Reader } from '../store/reader.ts';
 import type { Store } from '../store/store.ts';
 import { INSPECT_READS } from './inspect-reads.ts';
 import type { IndexStep, PartRead, Preview, PreviewParams } from './inspect-reads.ts';
+import type { MessageChecks } from './checks/check-message.ts';
 import type { Inspection } from './inspect-message.ts';
 import type { MessageContent } from './message-content.ts';
 
@@ -81,6 +82,11 @@ export class Inspector {
   /** Text, HTML and links as they were sent. */
   content(seq: number): Promise<MessageContent | null> {
     return this.#reader.read('content', { seq }) as Promise<MessageContent | null>;
+  }
+
+  /** What a recipient's side would find wrong. */
+  checks(seq: number): Promise<MessageChecks | null> {
+    return this.#reader.read('checks', { seq }) as Promise<MessageChecks | null>;
   }
 
   /** A part by its dotted path, decoded unless `isEncoded`. */

@@ -68,6 +68,14 @@ export const rowRoutes: readonly Route[] = [
     run: async ({ params }, { doors }) => found(await doors.rows.attempts(params.seq), params.seq),
   }),
   route({
+    method: 'GET',
+    url: '/rows/:seq/checks',
+    summary: "What a recipient's side would find wrong: HTML support by client, links, headers",
+    params: seqParams,
+    answer: 'RowChecks',
+    run: async ({ params }, { doors }) => found(await doors.rows.checks(params.seq), params.seq),
+  }),
+  route({
     method: 'POST',
     url: '/rows/delete',
     summary: 'Hide rows; what waits in a queue stays there',
