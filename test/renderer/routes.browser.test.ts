@@ -1,8 +1,7 @@
 /** Routes: switched, ordered, edited and shown as Lua, by mouse and by key; the outgoing ledger. */
-import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { describeInBrowser, openWindow, strike } from './window.ts';
+import { describeInBrowser, openWindow, seriousFindings, strike } from './window.ts';
 
 const routes = (page: Page): Locator => page.getByRole('grid', { name: 'Routes in match order' });
 const names = async (page: Page): Promise<string[]> =>
@@ -118,11 +117,7 @@ describeInBrowser('routes', () => {
       if (step === 'editor') await strike(page, 'Enter');
       if (step === 'lua') await strike(page, 'l');
       if (step === 'outgoing') await page.getByRole('tab', { name: 'Outgoing' }).click();
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n')}`);
-      expect(serious, step).toEqual([]);
+      expect(await seriousFindings(page), step).toEqual([]);
     }
     expect(window.complaints).toEqual([]);
   });

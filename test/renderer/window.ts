@@ -1,7 +1,8 @@
 /**
- * The built window in a real browser against the fake engine, for tests. Where there is no Chromium
+ * The built window in a real browser, for tests: against the fake engine or a real one. Where there is no Chromium
  * the tests are skipped and say so; they are never counted as passed.
  */
+import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { buildRenderer } from '../../build/renderer.ts';
@@ -33,23 +34,42 @@ export function describeInBrowser(name: string, tests: () => void): void {
 
 let browser: Browser | null = null;
 
-export interface OpenWindow extends AsyncDisposable {
+interface OpenPage extends AsyncDisposable {
   readonly page: Page;
-  readonly engine: FakeEngine;
   /** What the page wrote to its console as an error; the preview's own frame aside. */
   readonly complaints: readonly string[];
+}
+
+interface OpenWindow extends OpenPage {
+  readonly engine: FakeEngine;
 }
 
 export async function openWindow(
   options: FakeOptions & { context?: BrowserContextOptions } = {},
 ): Promise<OpenWindow> {
+  const engine = await startFakeEngine(options);
+  const opened = await openPage(engine.pageUrl, options.context);
+  return {
+    ...opened,
+    engine,
+    async [Symbol.asyncDispose]() {
+      await opened[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** @param pageUrl with its token: of the fake engine, or what `postyard open --print` says */
+export async function openPage(
+  pageUrl: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
   if (!browser)
     throw new Error('Cannot open a window: no browser runs, expected describeInBrowser');
-  const engine = await startFakeEngine(options);
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     timezoneId: 'UTC',
-    ...options.context,
+    ...options,
   });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
@@ -60,17 +80,17 @@ export async function openWindow(
     const isPreview = `${message.text()} ${message.location().url}`.includes('/links/preview');
     if (message.type() === 'error' && !isPreview) complaints.push(message.text());
   });
-  await page.goto(engine.pageUrl);
+  await page.goto(pageUrl);
   await page.getByRole('contentinfo', { name: 'Status' }).getByText('policy').waitFor();
-  return {
-    page,
-    engine,
-    complaints,
-    async [Symbol.asyncDispose]() {
-      await context.close();
-      await engine[Symbol.asyncDispose]();
-    },
-  };
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** What axe finds serious on the page, in words; the mail's own content is not ours to judge. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).exclude('iframe').analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n   ')}`);
 }
 
 /** Strikes keys one after the other, as somebody without a mouse would. */
