@@ -215,6 +215,14 @@ export interface ShareDoor {
   share(request: ShareRequest): Promise<{ readonly filename: string; readonly bytes: Readable }>;
 }
 
+export interface ShareOpenDoor {
+  /**
+   * Where the file's own window is, with its token.
+   * @throws {ApiProblem} 413 it is too large, 422 it cannot be opened
+   */
+  open(name: string, bytes: Readable): Promise<string>;
+}
+
 export interface ApiDoors extends DryDoors {
   readonly version: string;
   readonly token: Token;
@@ -231,6 +239,7 @@ export interface ApiDoors extends DryDoors {
   readonly routes: RoutesDoor;
   readonly farEnds: FarEndsDoor;
   readonly share: ShareDoor;
+  readonly shareOpen: ShareOpenDoor;
   ledger(limit: number, cursor: string | null): Promise<LedgerPage>;
   status(): EngineStatus;
   /** Stops and starts again in place; resolves before that. */

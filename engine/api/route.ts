@@ -2,7 +2,7 @@
  * A route as data: from one declaration come the validation, the handler and the OpenAPI page.
  * Every route needs the bearer token; below `/links/` a short-lived signature serves too.
  */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ApiDoors } from './doors.ts';
 
@@ -10,6 +10,8 @@ export interface RouteContext {
   readonly doors: ApiDoors;
   /** For answers that are not JSON: set headers, send a stream. */
   readonly reply: FastifyReply;
+  /** For bodies that are not JSON. */
+  readonly request: Pick<FastifyRequest, 'body'>;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -63,6 +63,8 @@ export async function startApiServer(
       error: { code: 'not-found', message: `no such page: ${request.method} ${request.url}` },
     });
   });
+  // Files are taken as they come; whoever takes them says how long they may be.
+  server.addContentTypeParser('application/zip', (_request, payload, done) => done(null, payload));
   await server.register(fastifyWebsocket, { options: { maxPayload: 64 * 1024 } });
   if (existsSync(rendererFolder))
     await server.register(fastifyStatic, { root: rendererFolder, cacheControl: false });
@@ -96,7 +98,7 @@ function register(server: FastifyInstance, route: Route, doors: ApiDoors): void 
         query: parse('query', route.query, request.query),
         body: parse('body', route.body, request.body),
       };
-      return route.run(input as never, { doors, reply });
+      return route.run(input as never, { doors, reply, request });
     },
   });
 }

@@ -49,7 +49,9 @@ async function openShared(
   isPrinted: boolean,
 ): Promise<number> {
   const stopped = stopSignal();
-  const window = await SharedWindow.open(file, listen);
+  const window = await SharedWindow.open(file, listen, process.env['POSTYARD_TOKEN'] ?? null);
+  // The desktop shell reads these, as of an engine.
+  process.stderr.write(`ui listener on ${window.address}\ninitialization complete\n`);
   process.stdout.write(`${window.greeting()}\n`);
   if (!isPrinted) await openBrowser(window.url);
   await stopped;

@@ -29,6 +29,7 @@ import { VERSION } from './engine-core.ts';
 import { dryDoors } from './dry-doors.ts';
 import { MailClockDoor } from './mail-clock-door.ts';
 import { splitAddress } from './placement.ts';
+import { SharedWindows } from './shared-windows.ts';
 
 const RENDERER = join(import.meta.dirname, '../../dist/renderer');
 /** The status line follows the queue even when nothing else tells it to. */
@@ -48,6 +49,7 @@ export class EngineApi {
   readonly #rows: RowsView;
   readonly #messages: MessagesView;
   readonly #suppression: SuppressionView;
+  readonly #sharedWindows = new SharedWindows();
   #server: ApiServer | null = null;
   #isClosed = false;
 
@@ -146,6 +148,7 @@ export class EngineApi {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#sharedWindows.close();
     await this.#clockDoor.close();
     this.#live.close();
     await this.#maildirs.close();
@@ -194,6 +197,7 @@ export class EngineApi {
         writer: `Postyard ${VERSION}`,
         token: this.#token.text,
       }),
+      shareOpen: this.#sharedWindows,
       suppression: this.#suppression,
       ledger: async (limit, cursor) => {
         const { entries, next } = await store.read('ledger', { limit, cursor });

@@ -33,12 +33,17 @@ export class SharedWindow {
 
   /**
    * @param listen loopback; port 0 takes a free one
+   * @param given token; null makes one
    * @throws {ShareFileError} the file cannot be opened
    */
-  static async open(path: string, listen: { host: string; port: number }): Promise<SharedWindow> {
+  static async open(
+    path: string,
+    listen: { host: string; port: number },
+    given: string | null,
+  ): Promise<SharedWindow> {
     const file = await ShareFile.open(path, `Postyard ${VERSION}`);
     const clock = new SystemClock();
-    const token = new Token(clock, new SystemRandom(), process.env['POSTYARD_TOKEN']);
+    const token = new Token(clock, new SystemRandom(), given ?? undefined);
     const diagnostics = new Diagnostics(clock, 'warn');
     const status = (): EngineStatus => sharedStatus(file, resolve(path), { version: VERSION });
     const live = new LiveStream(token, clock, {
@@ -57,13 +62,16 @@ export class SharedWindow {
     });
     try {
       const server = await startApiServer(doors, listen, RENDERER);
-      diagnostics.announce(`ui listener on ${server.address}`);
-      diagnostics.announce('initialization complete');
       return new SharedWindow(file, live, server, token);
     } catch (error) {
       file.close();
       throw error;
     }
+  }
+
+  /** `ip:port` */
+  get address(): string {
+    return this.#server.address;
   }
 
   get url(): string {

@@ -151,7 +151,7 @@ test('no secret is in the file, wherever one lived', { timeout: 30_000 }, async 
 });
 
 test('an opened file answers as the engine did', { timeout: 60_000 }, async () => {
-  const opened = await SharedWindow.open(file, { host: '127.0.0.1', port: 0 });
+  const opened = await SharedWindow.open(file, { host: '127.0.0.1', port: 0 }, null);
   try {
     const ask = asker(opened.url);
     const { rows } = await engine.api<RowPage>('/rows?limit=100');

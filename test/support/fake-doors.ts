@@ -145,6 +145,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
       messages: (path) => Promise.reject(new Error(`no maildir ${path}`)),
       setFlags: () => Promise.resolve(0),
     },
+    shareOpen: { open: () => Promise.reject(new Error('there is nothing to open')) },
     share: { share: () => Promise.reject(new Error('there is nothing to share')) },
     farEnds: {
       list: () => FAKE_FAR_ENDS,

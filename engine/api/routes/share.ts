@@ -1,6 +1,8 @@
 /** `/share`: a selection of messages as one file that opens elsewhere. */
+import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { asSent, route } from '../route.ts';
+import { FILE_BYTES_MAX } from '../../share/share-format.ts';
+import { ApiProblem, asSent, route } from '../route.ts';
 import type { Route } from '../route.ts';
 
 export const shareRoutes: readonly Route[] = [
@@ -29,6 +31,21 @@ export const shareRoutes: readonly Route[] = [
         `attachment; filename*=UTF-8''${encodeURIComponent(filename)}`,
       );
       return reply.send(bytes) as unknown;
+    },
+  }),
+  route({
+    method: 'POST',
+    url: '/share/open',
+    summary: 'A shared file, as application/zip, in a window of its own',
+    query: z.strictObject({ name: z.string().min(1).max(200).default('file.postyard') }),
+    bodyBytesMax: FILE_BYTES_MAX,
+    answer: 'SharedOpened',
+    async run({ query }, { doors, request }) {
+      const { body } = request;
+      if (!(body instanceof Readable))
+        throw new ApiProblem(415, 'type', 'expected a body of content type application/zip');
+      doors.audit('share-open', { name: query.name });
+      return { url: await doors.shareOpen.open(query.name, body) };
     },
   }),
 ];
