@@ -20,7 +20,8 @@ export const FAR_END_ACTIONS: readonly Action[] = [
     cli: 'far-end add NAME --preset NAME',
     keys: ['n'],
     icon: 'plus',
-    run: (yard) => {
+    run: async (yard) => {
+      if (yard.farEnds.list === null) await yard.farEnds.load();
       const box = document.querySelector("[data-action='far-end-new']")?.getBoundingClientRect();
       yard.place.openMenu({
         label: 'Begin with a scenario',
