@@ -10,7 +10,7 @@
 import { charText } from './regex-class.ts';
 import { RegexParser } from './regex-parser.ts';
 import { RegexSyntaxError } from './regex-syntax.ts';
-import type { RegexNode } from './regex-syntax.ts';
+import type { RegexDialect, RegexNode } from './regex-syntax.ts';
 
 export interface CompiledRegex {
   /** Flags `gv`, and `i` when all of the pattern ignores case. */
@@ -20,13 +20,10 @@ export interface CompiledRegex {
   readonly names: ReadonlyMap<string, number>;
 }
 
-/**
- * @param dialect `fancy` as `kumo.regex`; `linear` as sets of patterns, without look-around
- * @throws {Error} the sentence of the Rust crate for what is wrong
- */
-export function compileRegex(pattern: string, dialect: 'fancy' | 'linear'): CompiledRegex {
+/** @throws {Error} the sentence of the Rust crate for what is wrong */
+export function compileRegex(pattern: string, dialect: RegexDialect): CompiledRegex {
   try {
-    const { node, groupCount, names } = new RegexParser(pattern).parse();
+    const { node, groupCount, names } = new RegexParser(pattern, dialect).parse();
     if (dialect === 'linear') refuseFancy(node, pattern);
     else refuseVariableLookBehind(node);
     const writer = new Writer(cases(node));
@@ -40,14 +37,14 @@ export function compileRegex(pattern: string, dialect: 'fancy' | 'linear'): Comp
   }
 }
 
-function errorText(error: RegexSyntaxError, pattern: string, dialect: 'fancy' | 'linear'): string {
+function errorText(error: RegexSyntaxError, pattern: string, dialect: RegexDialect): string {
   const { position, message, foundBy } = error;
   if (dialect === 'linear') {
     return `regex parse error:\n    ${pattern}\n    ${' '.repeat(position)}^\nerror: ${message}`;
   }
-  return foundBy === 'inner'
-    ? 'Error compiling regex: Regex error: error parsing pattern 0'
-    : `Parsing error at position ${position}: ${message}`;
+  if (foundBy === 'parser') return `Parsing error at position ${position}: ${message}`;
+  const why = foundBy === 'inner' ? 'Regex error: error parsing pattern 0' : message;
+  return `Error compiling regex: ${why}`;
 }
 
 /** The alternatives of a look-behind may differ in length, each of them has one. */
@@ -125,6 +122,7 @@ function cases(node: RegexNode): 'all' | 'some' | 'none' {
 
 /** `before\Kafter` as `(?<=before)after`. */
 function splitAtKeep(node: RegexNode): RegexNode {
+  if (node.kind === 'keep') return { kind: 'empty' };
   if (node.kind !== 'concat') return node;
   const at = node.nodes.findLastIndex((each) => each.kind === 'keep');
   if (at < 0) return node;

@@ -16,9 +16,19 @@ import {
 } from './regex-class.ts';
 import type { SetOperator } from './regex-class.ts';
 import { NO_FLAGS, RegexSyntaxError } from './regex-syntax.ts';
-import type { Flags, RegexNode, SetText } from './regex-syntax.ts';
+import type { Flags, RegexDialect, RegexNode, SetText } from './regex-syntax.ts';
 
 const DEPTH_MAX = 250;
+/** Repetitions are counted in 32 bits. */
+const COUNT_MAX = 2 ** 32 - 1;
+/** `u` is a flag too, and always on. */
+const FLAG_NAMES: Readonly<Record<string, keyof Flags>> = {
+  i: 'ignoreCase',
+  m: 'multiLine',
+  s: 'dotAll',
+  U: 'swapGreed',
+  x: 'extended',
+};
 const EMPTY: RegexNode = { kind: 'empty' };
 
 const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
@@ -60,10 +70,13 @@ export class RegexParser {
   #groupCount = 0;
   #depth = 0;
   #flags: Flags = NO_FLAGS;
-  readonly #backrefs: { readonly index: number; readonly at: number }[] = [];
+  readonly #dialect: RegexDialect;
+  /** By number, as the pattern writes them. */
+  readonly #numbered: number[] = [];
 
-  constructor(pattern: string) {
+  constructor(pattern: string, dialect: RegexDialect) {
     this.#pattern = pattern;
+    this.#dialect = dialect;
   }
 
   /** @throws {RegexSyntaxError} */
@@ -72,9 +85,22 @@ export class RegexParser {
     if (this.#at < this.#pattern.length) {
       throw this.#error('General parsing error: end of string not reached');
     }
-    const wrong = this.#backrefs.find(({ index }) => index > this.#groupCount);
-    if (wrong) throw this.#error('Invalid back reference', wrong.at);
+    this.#checkNumbered();
     return { node, groupCount: this.#groupCount, names: this.#names };
+  }
+
+  #checkNumbered(): void {
+    const [first] = this.#numbered;
+    if (first === undefined) return;
+    if (this.#names.size > 0) {
+      throw this.#refused(
+        'Numbered backref/call not allowed because named group was used, use a named backref instead',
+        'compiler',
+      );
+    }
+    const wrong = this.#numbered.find((index) => index === 0 || index > this.#groupCount);
+    if (wrong === undefined) return;
+    throw this.#refused(`Invalid back reference to group ${wrong}`, 'compiler');
   }
 
   #alternation(): RegexNode {
@@ -95,7 +121,7 @@ export class RegexParser {
     return nodes.length === 1 ? (nodes[0] ?? EMPTY) : { kind: 'concat', nodes };
   }
 
-  /** An atom and the repetitions after it. */
+  /** An atom and the repetition after it; only the linear dialect repeats a repetition. */
   #piece(): RegexNode {
     let node = this.#atom();
     for (;;) {
@@ -107,7 +133,7 @@ export class RegexParser {
       const isLazy = this.#take('?');
       const greed = isLazy === this.#flags.swapGreed ? 'greedy' : 'lazy';
       node = { kind: 'repeat', node, ...count, greed };
-      if (!isLazy && this.#take('+')) node = { kind: 'atomic', node };
+      if (this.#dialect === 'fancy') return this.#take('+') ? { kind: 'atomic', node } : node;
     }
   }
 
@@ -122,7 +148,9 @@ export class RegexParser {
     const isOpen = upper === '' || upper === undefined;
     const max =
       match[2] === undefined && match[4] === undefined ? min : isOpen ? Infinity : Number(upper);
-    if (max < min) throw this.#error('Invalid repeat syntax');
+    if (max < min || min > COUNT_MAX) {
+      throw this.#refused('invalid repetition count range, the start must be <= the end');
+    }
     return { min, max };
   }
 
@@ -167,22 +195,22 @@ export class RegexParser {
     if (look) return { kind: 'look', sign: look, node: this.#closed() };
     if (this.#match(/\?>/y)) return { kind: 'atomic', node: this.#closed() };
     if (this.#match(/\?#[^)]*\)/y)) return EMPTY;
-    const reference = this.#match(/\?P=([^)]*)\)/y)?.[1];
-    if (reference !== undefined) return this.#namedBackref(reference, start);
+    if (this.#match(/\?P=/y)) {
+      return this.#namedBackref(this.#match(/([^)]*)\)/y)?.[1], start + 4);
+    }
     if (this.#peek() === '?' && /^\?(?:\(|P>)/.test(this.#pattern.slice(this.#at, this.#at + 3))) {
       throw unsupported('conditionals and subroutine calls');
     }
-    const named = this.#match(/\?P?<([^>]*)>/y)?.[1];
-    if (named !== undefined) return this.#capture(this.#groupName(named));
+    if (this.#match(/\?P?</y)) {
+      return this.#capture(this.#groupName(this.#match(/([^>]*)>/y)?.[1], start + 1));
+    }
     if (this.#peek() !== '?') return this.#capture();
-    return this.#flagGroup();
+    return this.#flagGroup(start);
   }
 
-  #groupName(name: string): string {
-    if (!/^[\p{Alphabetic}_][\p{Alphabetic}\p{Nd}_.[\]]*$/u.test(name)) {
-      throw this.#error('Could not parse group name');
-    }
-    return name;
+  #groupName(name: string | undefined, at: number): string {
+    if (name !== undefined && /^[\p{Alphabetic}\p{N}_]+$/u.test(name)) return name;
+    throw this.#error('Could not parse group name', at);
   }
 
   #capture(name?: string): RegexNode {
@@ -197,68 +225,71 @@ export class RegexParser {
     return node;
   }
 
-  #flagGroup(): RegexNode | undefined {
-    const start = this.#at;
-    const match = this.#match(/\?([A-Za-z]*)(?:-([A-Za-z]*))?([:)])/y);
-    if (!match) {
-      const found = this.#pattern.slice(start - 1, start + 3);
-      throw this.#error(`Unknown group flag: ${found}`, start);
+  /** `(?i)`, `(?s-m:…)`, its parenthesis already read. */
+  #flagGroup(start: number): RegexNode | undefined {
+    this.#take('?');
+    for (let isOn = true, last = ''; ;) {
+      const letter = this.#peek();
+      if (letter === undefined)
+        throw this.#error('Opening parenthesis without closing parenthesis');
+      const isEnd = letter === ')' || letter === ':';
+      const isFlag = FLAG_NAMES[letter] !== undefined || letter === 'u';
+      const isSign = letter === '-' && isOn;
+      if (!isFlag && !isSign && (!isEnd || last === '-')) {
+        const found = this.#pattern.slice(start, this.#at + letter.length);
+        throw this.#error(`Unknown group flag: ${found}`, start + 2);
+      }
+      if (letter === 'u' && !isOn) throw this.#error('Disabling Unicode not supported');
+      this.#take(letter);
+      if (isEnd) return letter === ':' ? this.#closed() : undefined;
+      const name = FLAG_NAMES[letter];
+      if (name) this.#flags = { ...this.#flags, [name]: isOn };
+      if (isSign) isOn = false;
+      last = letter;
     }
-    const [, on = '', off = '', end] = match;
-    this.#flags = this.#withFlags(this.#withFlags(this.#flags, on, true), off, false);
-    return end === ':' ? this.#closed() : undefined;
-  }
-
-  #withFlags(flags: Flags, letters: string, value: boolean): Flags {
-    const names: Readonly<Record<string, keyof Flags>> = {
-      i: 'ignoreCase',
-      m: 'multiLine',
-      s: 'dotAll',
-      U: 'swapGreed',
-      x: 'extended',
-    };
-    let changed = flags;
-    for (const letter of letters) {
-      const name = names[letter];
-      if (name) changed = { ...changed, [name]: value };
-      else if (letter === 'u' && !value) throw this.#error('Disabling Unicode not supported');
-      else if (letter !== 'u') throw this.#error(`Unknown group flag: ${letter}`);
-    }
-    return changed;
   }
 
   #escape(start: number): RegexNode {
     const letter = this.#peek();
     if (letter === undefined) throw this.#error('Backslash without following character', start);
+    if (this.#dialect === 'fancy' && this.#match(/b\{/y)) {
+      throw this.#error('Invalid escape: \\b', start);
+    }
     const boundary = this.#match(/b\{(?:start|end)(?:-half)?\}|[bBAzZ<>]/y)?.[0];
     if (boundary) return { kind: 'assert', js: BOUNDARIES[boundary] ?? '' };
-    const digits = this.#match(/[1-9]\d*/y)?.[0];
-    if (digits) return this.#backref(Number(digits), start);
-    const name = this.#match(/k(?:<([^>]*)>|'([^']*)')/y);
-    if (name) return this.#namedBackref(name[1] ?? name[2] ?? '', start);
+    const digits = this.#match(/\d+/y)?.[0];
+    if (digits) return this.#numberedBackref(Number(digits), start + 1);
+    if (this.#take('k')) {
+      const name = this.#match(/<([^>]*)>|'([^']*)'/y);
+      return this.#namedBackref(name?.[1] ?? name?.[2], start + 2);
+    }
     if (this.#take('K')) return { kind: 'keep' };
     if (letter === 'G' || letter === 'g') throw unsupported(`\\${letter}`);
     if (this.#take('O')) return this.#set('[\\s\\S]');
-    if (this.#take('N')) return this.#set('[^\\u{a}]');
-    if (this.#take('R')) {
-      const lines = this.#set('[\\u{a}-\\u{d}\\u{85}\\u{2028}\\u{2029}]');
-      const crlf: RegexNode = { kind: 'concat', nodes: [this.#char(13), this.#char(10)] };
-      return { kind: 'atomic', node: { kind: 'alternate', nodes: [crlf, lines] } };
-    }
     const set = this.#classEscape();
     return set !== undefined ? this.#set(set) : this.#char(this.#charEscape(start));
   }
 
-  #namedBackref(name: string, start: number): RegexNode {
-    const index = /^\d+$/.test(name) ? Number(name) : this.#names.get(name);
+  #namedBackref(given: string | undefined, at: number): RegexNode {
+    const name = this.#groupName(given, at);
+    if (/^\d+$/.test(name)) return this.#numberedBackref(Number(name), at);
+    const index = this.#names.get(name);
     if (index === undefined) {
-      throw this.#error(`Invalid group name in back reference: ${name}`, start);
+      throw this.#error(`Invalid group name in back reference: ${name}`, at);
     }
-    return this.#backref(index, start);
+    return this.#backref(index);
   }
 
-  #backref(index: number, at: number): RegexNode {
-    this.#backrefs.push({ index, at });
+  /** What cannot be a group of a pattern this long is refused at once. */
+  #numberedBackref(index: number, at: number): RegexNode {
+    if (index >= Math.floor(Buffer.byteLength(this.#pattern) / 2)) {
+      throw this.#error('Invalid back reference', at);
+    }
+    this.#numbered.push(index);
+    return this.#backref(index);
+  }
+
+  #backref(index: number): RegexNode {
     return { kind: 'backref', index, ignoreCase: this.#flags.ignoreCase };
   }
 
@@ -266,11 +297,15 @@ export class RegexParser {
   #classEscape(): SetText | undefined {
     const perl = this.#match(/[dDwWsShH]/y)?.[0];
     if (perl) return perlClass(perl);
-    const start = this.#at;
-    const property = this.#match(/([pP])(?:\{([^}]*)\}|(.))/uy);
-    if (!property) return undefined;
-    const set = propertyClass(property[2] ?? property[3] ?? '', property[1] === 'P');
-    if (set === undefined) throw this.#refused('Unicode property not found', start);
+    const start = this.#at - 1;
+    const property = this.#match(/([pP])(?:\{([^}]*)\}|([^{]))/uy);
+    if (!property) {
+      if (this.#match(/[pP]\{/y)) throw this.#error('Unicode escape not closed', start);
+      return undefined;
+    }
+    const name = property[2] ?? property[3] ?? '';
+    const set = name.startsWith('^') ? undefined : propertyClass(name, property[1] === 'P');
+    if (set === undefined) throw this.#refused('Unicode property not found');
     return set;
   }
 
@@ -281,11 +316,11 @@ export class RegexParser {
     if (hex) {
       const code = parseInt(hex[1] ?? hex[2] ?? hex[3] ?? hex[4] ?? '', 16);
       if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
-        throw this.#error('Invalid codepoint for hex or unicode escape', start);
+        throw this.#error('Invalid codepoint for hex or unicode escape', start + 2);
       }
       return code;
     }
-    if (/[xuU]/.test(this.#peek() ?? '')) throw this.#error('Invalid hex escape', start);
+    if (/[xuU]/.test(this.#peek() ?? '')) throw this.#error('Invalid hex escape', start + 2);
     const letter = this.#next();
     const control = CONTROLS[letter];
     if (control !== undefined) return control;
@@ -323,16 +358,17 @@ export class RegexParser {
     const posix = this.#match(/\[:(\^?[a-z]+):\]/y)?.[1];
     if (posix !== undefined) {
       const set = posixClass(posix);
-      if (set === undefined) throw this.#refused('invalid ASCII character class', start);
-      return set;
+      if (set !== undefined) return set;
+      // Unknown names are a class of their letters.
+      this.#at = start;
     }
     if (this.#take('[')) return this.#class();
     const low = this.#classMember();
-    if (typeof low === 'string') return low;
-    if (!this.#match(/-(?![-\]])/y)) return charText(low);
+    const isRange = this.#match(/-(?![-\]])/y) !== null;
+    if (!isRange) return typeof low === 'string' ? low : charText(low);
     const high = this.#classMember();
-    if (typeof high === 'string' || high < low) {
-      throw this.#refused('invalid character class range', start);
+    if (typeof low === 'string' || typeof high === 'string' || high < low) {
+      throw this.#refused('invalid character class range, the start must be <= the end');
     }
     return `${charText(low)}-${charText(high)}`;
   }
@@ -386,9 +422,9 @@ export class RegexParser {
     return new RegexSyntaxError(Buffer.byteLength(this.#pattern.slice(0, at)), why);
   }
 
-  /** What the fancy parser lets pass and the crate below it refuses. */
-  #refused(why: string, at: number): RegexSyntaxError {
-    return new RegexSyntaxError(Buffer.byteLength(this.#pattern.slice(0, at)), why, 'inner');
+  /** What the fancy parser lets pass: its compiler, or the crate below it, refuses it. */
+  #refused(why: string, foundBy: 'compiler' | 'inner' = 'inner'): RegexSyntaxError {
+    return new RegexSyntaxError(this.#at, why, foundBy);
   }
 }
 

@@ -53,12 +53,15 @@ export type RegexNode =
 /** What the pattern says that is wrong, with its place in bytes. */
 export class RegexSyntaxError extends Error {
   readonly position: number;
-  /** Which crate finds it: the fancy one, or the one it hands plain parts to. */
-  readonly foundBy: 'fancy' | 'inner';
-  constructor(position: number, why: string, foundBy: 'fancy' | 'inner' = 'fancy') {
+  /** Who finds it: the parser, the compiler after it, or the crate that plain parts go to. */
+  readonly foundBy: 'parser' | 'compiler' | 'inner';
+  constructor(position: number, why: string, foundBy: 'parser' | 'compiler' | 'inner' = 'parser') {
     super(why);
     this.name = 'RegexSyntaxError';
     this.position = position;
     this.foundBy = foundBy;
   }
 }
+
+/** `fancy` as `kumo.regex`; `linear` as sets of patterns, without look-around. */
+export type RegexDialect = 'fancy' | 'linear';
