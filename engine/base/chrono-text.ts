@@ -63,8 +63,6 @@ function fractionText(ns: number): string {
 function isoSeconds(epochMs: EpochMs): string {
   const limit = 8_640_000_000_000_000;
   const date = new Date(Math.max(-limit, Math.min(limit - MS_PER_DAY, epochMs)));
-  return date
-    .toISOString()
-    .replace(/\.\d{3}Z$/, '')
-    .replace(/^\+0*(\d{5,})/, '+$1');
+  const iso = date.toISOString().slice(0, -5);
+  return iso.startsWith('+') ? iso.replace(/^\+0*(\d{5,})/, '+$1') : iso;
 }

@@ -155,6 +155,11 @@ export interface SmtpSessionSettings {
   readonly treatMxListAsSecure?: boolean;
   readonly source: EgressSource;
   readonly path: EgressPathConfig;
+  /**
+   * KumoMTA's default `prohibited_hosts` keep a production server from talking to itself. Here the
+   * destinations on this machine are the ones that matter: then loopback is never prohibited.
+   */
+  readonly reachesLoopback?: boolean;
 }
 
 export interface SmtpDeliverer {

@@ -3,7 +3,6 @@
  * sessions share.
  */
 import type { Clock } from '../base/clock.ts';
-import { isLoopback } from '../guard/open-hosts.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { DeliverySession, SmtpDeliverer, SmtpSessionSettings } from './deliverer.ts';
 import { BrokenTlsMemory } from './smtp-broken-tls.ts';
@@ -34,18 +33,6 @@ export class SmtpClientDeliverer implements SmtpDeliverer {
   }
 
   open(settings: SmtpSessionSettings): DeliverySession {
-    return new SmtpSession(this.#deps.isStrict ? settings : reachingLoopback(settings), this.#deps);
+    return new SmtpSession({ ...settings, reachesLoopback: !this.#deps.isStrict }, this.#deps);
   }
-}
-
-/**
- * KumoMTA's default `prohibited_hosts` keep a production server from talking to itself. Here the
- * destinations on this machine are the ones that matter: loopback is never prohibited.
- */
-function reachingLoopback(settings: SmtpSessionSettings): SmtpSessionSettings {
-  const { prohibitedHosts } = settings.path;
-  const contains = (ip: string): boolean => !isLoopback(ip) && prohibitedHosts.contains(ip);
-  const { entries } = prohibitedHosts;
-  const exceptLoopback = { entries, contains, debug: () => prohibitedHosts.debug() };
-  return { ...settings, path: { ...settings.path, prohibitedHosts: exceptLoopback } };
 }

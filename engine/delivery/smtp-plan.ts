@@ -10,6 +10,7 @@ import { splitColonPort } from '../dns/domain-name.ts';
 import { DnsError } from '../dns/resolver.ts';
 import type { MxResult, ResolvedAddress, Resolver } from '../dns/resolver.ts';
 import type { JsonObject } from '../mail/json.ts';
+import { isLoopback } from '../guard/open-hosts.ts';
 import { reply } from '../mail/smtp-reply.ts';
 import { PlanFailure } from './deliverer.ts';
 import type { SmtpSessionSettings } from './deliverer.ts';
@@ -146,7 +147,10 @@ function checkAddresses(settings: SmtpSessionSettings, lookup: Lookup): Resolved
   const { prohibitedHosts, skipHosts } = settings.path;
   const { addresses } = lookup;
   if (addresses.length === 0) throw planFailure('MxResolvedToZeroHosts', lookup);
-  const prohibited = addresses.find(({ ip }) => prohibitedHosts.contains(ip));
+  const prohibited = addresses.find(
+    ({ ip }) =>
+      prohibitedHosts.contains(ip) && !(settings.reachesLoopback === true && isLoopback(ip)),
+  );
   if (prohibited) {
     const where = `${prohibited.name}/${addressText(prohibited.ip, prohibited.port)}`;
     const text = `5.4.4 ${where} is on the list of prohibited_hosts ${prohibitedHosts.debug()}`;

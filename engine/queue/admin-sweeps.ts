@@ -46,7 +46,7 @@ export interface DueChange {
 }
 
 /** Messages of one sweep that are read back at the same time. */
-const SWEEP_COUNT_MAX = 32;
+const SWEEP_COUNT_MAX = 64;
 
 export class AdminSweeps {
   readonly #parts: QueueParts;
@@ -130,9 +130,11 @@ export class AdminSweeps {
     entries: readonly WaitingEntry[],
     what: (message: Message) => Promise<void>,
   ): Promise<void> {
+    const { deps } = this.#parts;
     for (let at = 0; at < entries.length; at += SWEEP_COUNT_MAX) {
       const group = entries.slice(at, at + SWEEP_COUNT_MAX);
       await Promise.all(group.map((entry) => this.#with(queue, entry, what)));
+      if (deps.store.isBehind) await deps.store.caughtUp();
     }
   }
 
@@ -157,7 +159,7 @@ export class AdminSweeps {
         if (entries.length === 0) break;
         done += entries.length;
         count += entries.length;
-        await Promise.all(entries.map((entry) => this.#with(queue, entry, (m) => what(queue, m))));
+        await this.#inGroups(queue, entries, (message) => what(queue, message));
       }
     }
     return count;

@@ -5,6 +5,9 @@
 import type { EpochMs } from '../base/clock.ts';
 import type { IdSet, IdWords, Slot, WaitingTable } from './waiting-table.ts';
 
+/** From so many on it is cheaper to sort all of them. */
+const SORTED_COUNT_MIN = 2_000;
+
 export class DueHeap {
   readonly #table: WaitingTable;
   #slots: Slot[] = [];
@@ -65,6 +68,11 @@ export class DueHeap {
 
   /** The `countMax` earliest slots in due order; the heap stays as it is. */
   earliest(countMax: number): Slot[] {
+    if (countMax > SORTED_COUNT_MIN && this.#slots.length > SORTED_COUNT_MIN) {
+      const compare = (a: Slot, b: Slot): number =>
+        this.#table.due(a) - this.#table.due(b) || this.#table.rowSeq(a) - this.#table.rowSeq(b);
+      return [...this.#slots].sort(compare).slice(0, countMax);
+    }
     const found: Slot[] = [];
     // Candidates are positions whose parent was taken; few enough for a sorted insertion.
     const candidates: number[] = this.#slots.length > 0 ? [0] : [];

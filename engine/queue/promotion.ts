@@ -1,6 +1,7 @@
 /**
  * Due messages on their way: as soon as a scheduled queue wakes, everything that is due in it is
- * read back and sent on (`insertion.ts`), a bounded number at a time.
+ * read back and sent on (`insertion.ts`), a bounded number at a time. A queue that has many on
+ * their way already promotes the next ones when some of those have gone.
  *
  * Source: reference `queues-delivery.md` §3.10, §4.2.
  */
@@ -11,6 +12,9 @@ import type { WaitingEntry } from './waiting-table.ts';
 
 /** Messages that are read back and sent on their way at the same time. */
 const PROMOTION_COUNT_MAX = 64;
+/** On their way from one queue before the next ones wait for room in memory. */
+const OUTSIDE_COUNT_MAX = 1_000;
+const ROOM_LOOK_MS = 10;
 /** A queue whose configuration fails is tried again after this long. */
 export const UNRESOLVED_WAIT_MS = 60_000;
 
@@ -30,7 +34,7 @@ export class Promotion {
     queue.isPromoting = true;
     try {
       while (!activity.isStopping && (queue.nextDueMs ?? Infinity) <= deps.clock.now()) {
-        await this.#room();
+        await this.#room(queue);
         const entry = activity.isStopping ? null : queue.takeDue(deps.clock.now());
         if (entry === null) break;
         void this.promote(queue, entry);
@@ -83,9 +87,14 @@ export class Promotion {
     queue.add({ ...entry, dueMs: deps.clock.now() + UNRESOLVED_WAIT_MS });
   }
 
-  async #room(): Promise<void> {
+  async #room(queue: ScheduledQueue): Promise<void> {
+    const { activity, deps } = this.#parts;
+    while (activity.isCrowded && queue.outsideCount > OUTSIDE_COUNT_MAX && !activity.isStopping) {
+      await deps.realClock.sleep(ROOM_LOOK_MS);
+    }
     while (this.#count >= PROMOTION_COUNT_MAX) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
+    if (deps.store.isBehind) await deps.store.caughtUp();
   }
 }

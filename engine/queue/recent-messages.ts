@@ -12,9 +12,17 @@ import type { Store } from '../store/store.ts';
 const MESSAGE_COUNT_MAX = 5000;
 const BYTES_MAX = 16 * 1024 * 1024;
 
+interface Kept {
+  readonly message: Message;
+  readonly bytes: number;
+  isDurable: boolean;
+}
+
 export class RecentMessages {
   readonly #store: Pick<Store, 'flush'>;
-  readonly #kept = new Map<SpoolId, { message: Message; bytes: number; isDurable: boolean }>();
+  readonly #kept = new Map<SpoolId, Kept>();
+  /** Those that are not durable yet. */
+  #fresh: Kept[] = [];
   #bytes = 0;
   #isFlushing = false;
 
@@ -27,7 +35,9 @@ export class RecentMessages {
     this.take(message.id);
     const bytes = message.isLoaded ? message.data.byteLength : 0;
     message.doze();
-    this.#kept.set(message.id, { message, bytes, isDurable: false });
+    const kept = { message, bytes, isDurable: false };
+    this.#kept.set(message.id, kept);
+    this.#fresh.push(kept);
     this.#bytes += bytes;
     this.#trim();
     void this.#flush();
@@ -51,11 +61,11 @@ export class RecentMessages {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     try {
-      for (;;) {
-        const waiting = [...this.#kept.values()].filter((kept) => !kept.isDurable);
-        if (waiting.length === 0) break;
+      while (this.#fresh.length > 0) {
+        const flushed = this.#fresh;
+        this.#fresh = [];
         await this.#store.flush();
-        for (const kept of waiting) kept.isDurable = true;
+        for (const kept of flushed) kept.isDurable = true;
         this.#trim();
       }
     } catch {

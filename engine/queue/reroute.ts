@@ -5,6 +5,7 @@
  * A message that changes its queue leaves an AdminRebind record, as after any rebind.
  */
 import { toError } from '../base/assert.ts';
+import type { SpoolId } from '../base/ids.ts';
 import { cloneJson } from '../mail/json.ts';
 import { Message } from '../mail/message.ts';
 import { adjustDue } from '../mail/scheduling.ts';
@@ -15,7 +16,7 @@ import { IdSet } from './waiting-table.ts';
 import type { WaitingEntry } from './waiting-table.ts';
 
 /** Messages that are read back at the same time. */
-const GROUP_SIZE = 32;
+const GROUP_SIZE = 256;
 
 export interface Reroutes {
   /** Whether the message would go another way; it may change the copy that it is given. */
@@ -42,9 +43,7 @@ export class Reroute {
     if (named.reduce((sum, queue) => sum + queue.depth, 0) > countMax) return null;
     let count = 0;
     for (const queue of named) {
-      await this.#inGroups(queue, async (entry) => {
-        if (await this.#wouldMove(queue, entry, isMeant)) count++;
-      });
+      for await (const group of this.#meantOf(queue, isMeant)) count += group.length;
     }
     return count;
   }
@@ -53,13 +52,11 @@ export class Reroute {
   async move(queues: readonly string[], reroutes: Reroutes): Promise<number> {
     let count = 0;
     for (const queue of this.#named(queues)) {
-      await this.#inGroups(queue, async (entry) => {
-        if (!(await this.#wouldMove(queue, entry, reroutes.isMeant))) return;
-        const [taken] = queue.takeAll(new IdSet([entry.id]));
-        if (taken === undefined) return;
-        await this.#move(queue, taken, reroutes);
-        count++;
-      });
+      for await (const group of this.#meantOf(queue, reroutes.isMeant)) {
+        const taken = queue.takeAll(new IdSet(group));
+        await Promise.all(taken.map((entry) => this.#move(queue, entry, reroutes)));
+        count += taken.length;
+      }
     }
     return count;
   }
@@ -68,13 +65,20 @@ export class Reroute {
     return names.flatMap((name) => this.#parts.registry.get(name) ?? []);
   }
 
-  async #inGroups(
+  /** Those that would move, a group at a time. */
+  async *#meantOf(
     queue: ScheduledQueue,
-    what: (entry: WaitingEntry) => Promise<void>,
-  ): Promise<void> {
+    isMeant: Reroutes['isMeant'],
+  ): AsyncGenerator<readonly SpoolId[]> {
+    const { store } = this.#parts.deps;
     const entries = queue.earliest(queue.depth);
-    for (let at = 0; at < entries.length; at += GROUP_SIZE)
-      await Promise.all(entries.slice(at, at + GROUP_SIZE).map(what));
+    for (let at = 0; at < entries.length; at += GROUP_SIZE) {
+      const group = entries.slice(at, at + GROUP_SIZE);
+      const meant = await Promise.all(group.map((entry) => this.#wouldMove(queue, entry, isMeant)));
+      const ids = group.filter((_, i) => meant[i]).map(({ id }) => id);
+      if (ids.length > 0) yield ids;
+      if (store.isBehind) await store.caughtUp();
+    }
   }
 
   async #wouldMove(

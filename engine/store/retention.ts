@@ -6,7 +6,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EpochMs } from '../base/clock.ts';
 import { BLOCK_KINDS } from './blocks.ts';
-import type { BodyFiles } from './bodies.ts';
 import type { Counters } from './counters.ts';
 import type { KnownSessions } from './known-sessions.ts';
 
@@ -89,14 +88,19 @@ interface Taken {
 /** Remembers how far it has looked; queued transactions at the beginning are not looked at again. */
 export class Retention {
   readonly #sql: RetentionStatements;
-  readonly #bodies: BodyFiles;
+  readonly #discard: (files: readonly number[]) => void;
   readonly #sessions: KnownSessions;
   #after = 0;
 
-  constructor(db: DatabaseSync, bodies: BodyFiles, sessions: KnownSessions) {
+  /** @param discard removes files of bodies once the last commit is durable */
+  constructor(
+    db: DatabaseSync,
+    discard: (files: readonly number[]) => void,
+    sessions: KnownSessions,
+  ) {
     const entries = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)] as const);
     this.#sql = Object.fromEntries(entries) as unknown as RetentionStatements;
-    this.#bodies = bodies;
+    this.#discard = discard;
     this.#sessions = sessions;
   }
 
@@ -115,7 +119,7 @@ export class Retention {
     oldestMs: EpochMs,
   ): RetentionStep {
     const done = run((_db, counters) => this.#take(counters, excessBytes, oldestMs));
-    for (const id of done.taken.files) this.#bodies.remove(id);
+    this.#discard(done.taken.files);
     const { transactions, rows, bytes } = done.taken;
     return { transactions, rows, bytes, isMore: done.isMore };
   }

@@ -405,6 +405,14 @@ export class SqliteStore implements Store {
     return this.#queue.flush();
   }
 
+  get isBehind(): boolean {
+    return this.#queue.isBehind;
+  }
+
+  caughtUp(): Promise<void> {
+    return this.#queue.caughtUp();
+  }
+
   onCommit(listener: (commitSeq: number) => void): void {
     this.#commitListeners.push(listener);
   }
@@ -450,8 +458,12 @@ export class SqliteStore implements Store {
 
   #heard(message: FromWriter): void {
     switch (message.kind) {
+      case 'applied':
+        return this.#queue.applied();
       case 'committed':
-        return this.#queue.committed(message.result);
+        this.#flushCount++;
+        for (const result of message.results) this.#queue.committed(result);
+        return;
       case 'retained':
         this.#totals = message.totals;
         this.#usedBytes = message.usedBytes;
@@ -473,7 +485,6 @@ export class SqliteStore implements Store {
 
   #committed(result: BatchResult): void {
     this.#commitSeq = result.commitSeq;
-    this.#flushCount++;
     this.#totals = result.totals;
     this.#usedBytes = result.usedBytes;
     this.#loader.committed(result.number);

@@ -277,6 +277,9 @@ export interface Store {
   ): Promise<StoreReads[N]['result']>;
   /** Resolves when everything asked for so far is durable. */
   flush(): Promise<void>;
+  /** More is waiting to be written than should be: work that can wait asks for `caughtUp` first. */
+  readonly isBehind: boolean;
+  caughtUp(): Promise<void>;
   /** Number of the last durable commit. */
   readonly commitSeq: number;
   /** Counted in tests and by the bench: group commits so far. */

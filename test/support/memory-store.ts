@@ -228,6 +228,10 @@ export class MemoryStore implements Store {
     return read(params) as StoreReads[N]['result'];
   }
 
+  readonly isBehind = false;
+
+  async caughtUp(): Promise<void> {}
+
   async flush(): Promise<void> {
     await this.hold;
   }
