@@ -27,7 +27,7 @@ import { WINDOW_ACTIONS } from './actions/window.ts';
 /** In the order in which the palette shows them. */
 export const ACTION_GROUPS = [
   ...['This message', 'This queue', 'This route', 'This far end', 'This record'],
-  ...['Tester', 'Expectations', 'Suppression', 'Lab', 'List', 'Clock', 'Go to', 'Window'],
+  ...['Tester', 'Expectations', 'Lab', 'List', 'Clock', 'Suppression', 'Go to', 'Window'],
 ] as const;
 
 type ActionGroup = (typeof ACTION_GROUPS)[number];

@@ -40,7 +40,7 @@ type Reading = readonly [
 ];
 
 const READINGS: readonly Reading[] = [
-  ['Reply', ({ reply }) => `${reply.code} ${firstLine(reply.text)}`.trim(), 'mono'],
+  ['Reply', ({ reply }) => `${reply.code} ${replyText(reply.text)}`.trim(), 'mono'],
   ['Route', ({ route, state }) => route ?? (isAccepted(state) ? 'none, the policy decides' : null), 'words'], // prettier-ignore
   ['Queue', ({ queue }) => queue, 'mono'],
   ['Goes to', ({ maildirPath, target }) => maildirPath ?? target, 'mono'],
@@ -79,8 +79,9 @@ function isAccepted(state: ExplainedRecipient['state']): boolean {
   return state !== 'rejected' && state !== 'aborted';
 }
 
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
+/** Ids are new each time: they would differ without a difference. */
+function replyText(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/ids=\S+/, 'ids=…');
 }
 
 function dueText({ dueInMs }: ExplainedRecipient): string {
