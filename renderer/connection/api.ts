@@ -60,6 +60,7 @@ import type {
   RouteLua,
   RouteMoved,
   RoutePutRequest,
+  RowChecks,
   RowDetail,
   RowPage,
   RowsRequest,
@@ -115,6 +116,7 @@ export class Api {
   row = (seq: number): Promise<RowDetail> => this.#get(`/rows/${seq}`);
   journey = (seq: number): Promise<Journey> => this.#get(`/rows/${seq}/journey`);
   attempts = (seq: number): Promise<AttemptList> => this.#get(`/rows/${seq}/attempts`);
+  checks = (seq: number): Promise<RowChecks> => this.#get(`/rows/${seq}/checks`);
   deleteRows = (request: RowsRequest): Promise<ChangedResult> =>
     this.#post('/rows/delete', request);
   undeleteRows = (request: RowsRequest): Promise<ChangedResult> =>

@@ -6,7 +6,8 @@ import type { DryStub } from '../../engine/api/protocol.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 type DetailSide = 'right' | 'bottom';
-export type DetailTab = 'message' | 'journey' | 'attempts' | 'source' | 'headers' | 'parts' | 'lua';
+export type DetailTab =
+  'message' | 'journey' | 'attempts' | 'source' | 'headers' | 'parts' | 'checks' | 'lua';
 export type ColumnName = 'code' | 'from' | 'route' | 'tries' | 'size' | 'marks';
 
 export interface SavedView {

@@ -61,6 +61,31 @@ describeInBrowser('mail', () => {
     expect(await page.getByText('34 new').count()).toBe(0);
   });
 
+  test('the checks of a message name links, clients and what is missing', async () => {
+    await using window = await openWindow({ rows: 3 });
+    const { page } = window;
+    await rows(page).first().waitFor();
+    await strike(page, 'j', 'Enter');
+    await page.getByRole('tab', { name: 'Checks' }).click();
+    await page.getByRole('tab', { name: 'Checks', selected: true }).waitFor();
+    const checks = page.getByRole('region', { name: 'Checks' });
+    await checks.getByText('Date is missing').waitFor();
+    await checks.getByText('https://shop.example.com/orders/20418', { exact: true }).waitFor();
+    await checks.getByRole('link', { name: '@media (prefers-color-scheme)' }).waitFor();
+    expect(window.complaints).toEqual([]);
+  });
+
+  test('all that is listed is deleted at once and comes back', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    await rows(page).first().waitFor();
+    await page.getByRole('button', { name: 'Delete all that is listed' }).click();
+    await page.getByText('Deleted 1,204 messages').waitFor();
+    await expect.poll(() => rows(page).count()).toBe(0);
+    await strike(page, 'z');
+    await page.getByText('1,204 messages').first().waitFor();
+  });
+
   test('selected rows are deleted at once and come back with z', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page } = window;

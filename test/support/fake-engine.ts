@@ -27,7 +27,14 @@ import type {
 } from '../../engine/api/protocol.ts';
 import { serveClock } from './fake-clock.ts';
 import { FAKE_NOW_MS, emptyRow, fakeMatches, fakeRow } from './fake-mail.ts';
-import { FAKE_HTML, fakeAttempts, fakeDetail, fakeJourney, fakeSource } from './fake-message.ts';
+import {
+  FAKE_CHECKS,
+  FAKE_HTML,
+  fakeAttempts,
+  fakeDetail,
+  fakeJourney,
+  fakeSource,
+} from './fake-message.ts';
 import { FakeLab } from './fake-lab.ts';
 import {
   fakeFolders,
@@ -319,6 +326,7 @@ export class FakeEngine implements AsyncDisposable {
     const seqOf = (params: unknown): number => Number((params as { seq: string }).seq);
     server.get('/api/v1/rows/:seq', ({ params }) => fakeDetail(this.#row(seqOf(params))));
     server.get('/api/v1/rows/:seq/journey', ({ params }) => fakeJourney(this.#row(seqOf(params))));
+    server.get('/api/v1/rows/:seq/checks', () => FAKE_CHECKS);
     server.get('/api/v1/rows/:seq/attempts', ({ params }) => ({
       attempts: fakeAttempts(this.#row(seqOf(params))),
     }));
@@ -334,6 +342,11 @@ export class FakeEngine implements AsyncDisposable {
     };
     server.post('/api/v1/rows/delete', mark('delete'));
     server.post('/api/v1/rows/undelete', mark('undelete'));
+    server.delete('/api/v1/messages', (request) => {
+      const { filter = '' } = request.query as { filter?: string };
+      const seqs = this.#page({ filter, limit: String(this.#newest) }).rows.map(({ seq }) => seq);
+      return { ...mark('delete')({ body: { seqs } }), seqs };
+    });
     server.post('/api/v1/links', (request) => {
       const link = request.body as LinkRequest;
       this.sent.links.push(link);

@@ -6,8 +6,10 @@ import type {
   JourneyPart,
   JourneyStep,
   RecipientRow,
+  RowChecks,
   RowDetail,
 } from '../../engine/api/protocol.ts';
+import { checkMessage } from '../../engine/inspect/checks/check-message.ts';
 
 const RECEIVED_BEFORE_MS = 20 * 60_000 + 12_000;
 
@@ -25,6 +27,11 @@ a.cta{display:inline-block;background:#2f4a3a;color:#fff;font:600 14px/40px Aria
 <p><a class="cta" href="https://shop.example.com/orders/20418" target="_blank">View your order</a></p>
 <img src="https://img.shop.example.com/logo.png" alt="">
 <script>document.title = 'scripts ran'</script>`;
+
+/** As the engine checks it. */
+export const FAKE_CHECKS: RowChecks = checkMessage(
+  Buffer.from(`Subject: Your order\r\nContent-Type: text/html\r\n\r\n${FAKE_HTML}`),
+);
 
 const TEXT = `Hello Ada,
 

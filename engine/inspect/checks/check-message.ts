@@ -75,7 +75,7 @@ function headerFacts(headers: readonly HeaderLine[]): CheckedFact[] {
   }
   for (const name of ONCE) {
     const count = headers.filter((header) => header.name.toLowerCase() === name).length;
-    if (count > 1) facts.push(bad(`${name} stands ${count} times, allowed is once`));
+    if (count > 1) facts.push(bad(`${capital(name)} stands ${count} times, allowed is once`));
   }
   const date = headerValue(headers, 'date');
   if (date !== null && date.trim() !== '' && Number.isNaN(Date.parse(date)))
@@ -95,6 +95,10 @@ function headerFacts(headers: readonly HeaderLine[]): CheckedFact[] {
   return facts;
 }
 
+function capital(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
 function lineFacts(data: Uint8Array): CheckedFact[] {
   let longest = 0;
   for (let start = 0; start < data.length;) {
@@ -104,7 +108,7 @@ function lineFacts(data: Uint8Array): CheckedFact[] {
     start = stop + 1;
   }
   return longest > LINE_BYTES_MAX
-    ? [bad(`a line has ${longest} bytes, allowed are ${LINE_BYTES_MAX}; relays cut it`)]
+    ? [bad(`A line has ${longest} bytes, allowed are ${LINE_BYTES_MAX}; relays cut it`)]
     : [];
 }
 
@@ -147,11 +151,11 @@ function htmlFacts(markup: Markup, sizeBytes: number, text: string | null): Chec
       ? bad(`HTML has ${kb} KB: Gmail shows the first 102 and a link to the rest`)
       : good(`HTML has ${kb} KB, below the 102 KB at which Gmail clips`),
     text === null || text.trim() === ''
-      ? bad('no text beside the HTML: for filters, watches and readers without HTML')
-      : good('has text beside the HTML'),
+      ? bad('No text beside the HTML: for filters, watches and readers without HTML')
+      : good('Has text beside the HTML'),
   ];
   if (markup.dropped.length > 0)
-    facts.push(bad(`clients take out ${markup.dropped.map((name) => `<${name}>`).join(', ')}`));
+    facts.push(bad(`Clients take out ${markup.dropped.map((name) => `<${name}>`).join(', ')}`));
   const { images, imagesWithoutAlt } = markup;
   if (imagesWithoutAlt > 0)
     facts.push(
@@ -178,5 +182,5 @@ function unsubscribeFacts(headers: readonly HeaderLine[]): CheckedFact[] {
     ];
   return /<https:[^>]+>/i.test(list)
     ? [good('List-Unsubscribe with one click')]
-    : [bad('one click to unsubscribe needs an https address in List-Unsubscribe')];
+    : [bad('One click to unsubscribe needs an https address in List-Unsubscribe')];
 }

@@ -13,5 +13,6 @@ export const TABS: readonly TabName[] = [
   { name: 'source', label: 'Source' },
   { name: 'headers', label: 'Headers' },
   { name: 'parts', label: 'Parts' },
+  { name: 'checks', label: 'Checks' },
   { name: 'lua', label: 'Lua' },
 ];

@@ -73,7 +73,7 @@ test('checkMessage() names header fields that are missing, doubled, raw or not f
     'Subject: Hi {{ name }}',
   ]);
   for (const wanted of [
-    /bad: from stands 2 times/,
+    /bad: From stands 2 times/,
     /bad: Date is no date: soon/,
     /bad: Subject: a placeholder/,
     /bad: From: not encoded/,
@@ -87,10 +87,10 @@ test('checkMessage() measures HTML, lines, pictures and the way to unsubscribe',
   const html = [...FINE, 'Content-Type: text/html'];
   const big = facts(html, `<img src=a><script></script>${'<p>x</p>\r\n'.repeat(11_000)}`);
   expect(big).toMatch(/bad: HTML has \d+ KB: Gmail shows the first 102/);
-  expect(big).toMatch(/bad: no text beside the HTML/);
-  expect(big).toMatch(/bad: clients take out <script>/);
+  expect(big).toMatch(/bad: No text beside the HTML/);
+  expect(big).toMatch(/bad: Clients take out <script>/);
   expect(big).toMatch(/note: 1 of 1 images without alt/);
-  expect(facts(FINE, 'x'.repeat(999))).toMatch(/bad: a line has 999 bytes/);
+  expect(facts(FINE, 'x'.repeat(999))).toMatch(/bad: A line has 999 bytes/);
   expect(facts(FINE, 'x'.repeat(998))).toBe('');
   const list = 'List-Unsubscribe: <https://b.com/u>';
   expect(facts([...FINE, list])).toMatch(/note: List-Unsubscribe without one click/);
