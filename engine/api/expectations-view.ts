@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, normalize, relative, sep } from 'node:path';
 import { toError } from '../base/assert.ts';
+import { problemText } from '../base/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { spanText } from '../queue/retry-schedule.ts';
 import { readExpectations, rowsOf } from '../replay/expectation-file.ts';
@@ -41,7 +42,10 @@ export class ExpectationsView {
     return {
       files: this.#files().map((file) => {
         const read = readExpectations(this.#text(file));
-        if (!read.ok) return { file, name: file, cases: [], problem: read.problem };
+        if (!read.ok) {
+          const { line, message } = read.problem;
+          return { file, name: file, cases: [], problem: { line, text: message } };
+        }
         const cases = read.cases.map((one) => ({
           name: one.name,
           rows: labelsOf(one),
@@ -77,9 +81,7 @@ export class ExpectationsView {
   async runText(file: string, text: string, only?: string): Promise<ExpectationResult[]> {
     const read = readExpectations(text);
     if (!read.ok) {
-      const { line, text: words } = read.problem;
-      const problem = `${file}:${line ?? 1}: ${words}`;
-      return [{ ...NO_RESULT, file, problem }];
+      return [{ ...NO_RESULT, file, problem: problemText(file, read.problem) }];
     }
     const results: ExpectationResult[] = [];
     for (const one of read.cases) {
@@ -104,8 +106,8 @@ export class ExpectationsView {
     }
     const read = readExpectations(text);
     if (!read.ok) {
-      const { line, text: words } = read.problem;
-      throw new ApiProblem(409, 'broken', `${file}:${line ?? 1}: ${words}; the case was not saved`);
+      const where = problemText(file, read.problem);
+      throw new ApiProblem(409, 'broken', `${where}; the case was not saved`);
     }
     if (read.cases.some((one) => one.name === name))
       throw new ApiProblem(409, 'exists', `${file} has a case "${name}" already`);

@@ -12,6 +12,7 @@ import type {
   RouteMoved,
 } from '../api/protocol.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
+import { problemText } from '../base/checked-jsonc.ts';
 import type { Command } from './command.ts';
 import { readHeader, readMeta } from './dry-options.ts';
 import { EngineClient } from './engine-client.ts';
@@ -236,7 +237,7 @@ function listText({ routes, otherwise, capture, problem }: RouteList): string {
       .trimEnd(),
   );
   const notes = routes.flatMap(({ trouble }) => (trouble === null ? [] : [trouble.text]));
-  if (problem !== null) notes.push(`routes.json:${problem.line}: ${problem.message}`);
+  if (problem !== null) notes.push(problemText('routes.json', { column: 1, ...problem }));
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }
 

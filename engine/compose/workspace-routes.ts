@@ -7,6 +7,7 @@
  * `settled` says when they have.
  */
 import { toError } from '../base/assert.ts';
+import { problemText } from '../base/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { mxListSite } from '../delivery/smtp-target.ts';
 import type { LoopbackGuard } from '../guard/loopback-guard.ts';
@@ -197,8 +198,7 @@ export class WorkspaceRoutes {
   #sayProblem(): void {
     const { file, onTrouble } = this.#parts;
     const problem = this.#queues === null ? null : this.list.problem;
-    if (problem !== null)
-      onTrouble(`${file}:${problem.line}: ${problem.message}; the routes stay as they were`);
+    if (problem !== null) onTrouble(`${problemText(file, problem)}; the routes stay as they were`);
   }
 
   #changed(): void {

@@ -2,23 +2,14 @@
  * `far-ends.json`: read with the line of what is wrong, and changed without touching the comments
  * and the order that a person gave it. Pure: texts in, texts out.
  */
-import {
-  applyEdits,
-  findNodeAtLocation,
-  getNodeValue,
-  modify,
-  parseTree,
-  printParseErrorCode,
-} from 'jsonc-parser';
-import type { JSONPath, Node, ParseError } from 'jsonc-parser';
+import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 'jsonc-parser';
+import type { JSONPath } from 'jsonc-parser';
 import { z } from 'zod';
+import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
+import type { FileProblem } from '../base/checked-jsonc.ts';
+import { checkValue, mistakeText, pathText } from '../base/schema-words.ts';
 import { farEndSchema, farEndsFileSchema } from './far-end-schema.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
-
-export interface FileProblem {
-  readonly line: number;
-  readonly message: string;
-}
 
 type ReadFarEnds =
   | { readonly ok: true; readonly farEnds: readonly FarEndSpec[] }
@@ -39,27 +30,8 @@ export function farEndsJsonSchema(): object {
 /** An absent or empty file is one without far ends. */
 export function readFarEnds(text: string): ReadFarEnds {
   if (text.trim() === '') return { ok: true, farEnds: [] };
-  const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error || !tree) {
-    const what = error ? printParseErrorCode(error.error) : 'nothing';
-    return refused(text, error?.offset ?? 0, `${what}, expected JSON`);
-  }
-  const parsed = farEndsFileSchema.safeParse(getNodeValue(tree));
-  if (!parsed.success) {
-    const { path, message } = mistakeOf(parsed.error);
-    return refused(text, offsetOf(tree, path), `${pathText(path)}: ${message}`);
-  }
-  const { farEnds } = parsed.data;
-  const twice = farEnds.findIndex(({ name }, index) =>
-    farEnds.slice(0, index).some((other) => other.name === name),
-  );
-  if (twice < 0) return { ok: true, farEnds };
-  const path = ['farEnds', twice, 'name'];
-  const name = farEnds[twice]?.name ?? '';
-  const found = `found ${name} twice, expected it once`;
-  return refused(text, offsetOf(tree, path), `${pathText(path)}: ${found}`);
+  const read = readJsonc(text, farEndsFileSchema, ({ farEnds }) => namedOnce('farEnds', farEnds));
+  return read.ok ? { ok: true, farEnds: read.value.farEnds } : read;
 }
 
 interface WrongFarEnd {
@@ -74,12 +46,10 @@ interface WrongFarEnd {
 export function checkFarEnd(
   value: unknown,
 ): { readonly ok: true; readonly spec: FarEndSpec } | WrongFarEnd {
-  const parsed = farEndSchema.safeParse(value);
-  if (parsed.success) return { ok: true, spec: parsed.data };
-  const mistake = mistakeOf(parsed.error);
-  const path = pathText(mistake.path);
-  const { message } = mistake;
-  return { ok: false, path, message, why: path === '' ? message : `${path}: ${message}` };
+  const checked = checkValue(value, farEndSchema);
+  if (checked.ok) return { ok: true, spec: checked.value };
+  const { path, message } = checked.mistake;
+  return { ok: false, path: pathText(path), message, why: mistakeText(checked.mistake) };
 }
 
 /**
@@ -131,46 +101,4 @@ export function namesIn(text: string): string[] {
 function changed(text: string, path: JSONPath, value: unknown, how?: 'insert'): string {
   const options = { ...FORMAT, ...(how === 'insert' && { isArrayInsertion: true }) };
   return applyEdits(text, modify(text, path, value, options));
-}
-
-function refused(text: string, offset: number, message: string): ReadFarEnds {
-  return { ok: false, problem: { line: text.slice(0, offset).split('\n').length, message } };
-}
-
-interface Mistake {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-/** The first issue; of a union the branch that came furthest. */
-function mistakeOf(error: z.ZodError): Mistake {
-  const [issue] = error.issues;
-  return issue ? deepest(issue, []) : { path: [], message: 'invalid' };
-}
-
-function deepest(issue: z.core.$ZodIssue, above: readonly (string | number)[]): Mistake {
-  const path = [...above, ...issue.path.map((key) => (typeof key === 'symbol' ? '' : key))];
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    return { path: [...path, key], message: `found ${key}, expected none of that name` };
-  }
-  if (issue.code !== 'invalid_union') return { path, message: issue.message };
-  const branches = issue.errors.flatMap(([first]) => (first ? [deepest(first, path)] : []));
-  const best = branches.toSorted((a, b) => b.path.length - a.path.length)[0];
-  return best && best.path.length > path.length ? best : { path, message: issue.message };
-}
-
-/** Of the value; when it is not there, of what should contain it. */
-function offsetOf(tree: Node, path: readonly (string | number)[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = findNodeAtLocation(tree, path.slice(0, length));
-    if (node) return node.offset;
-  }
-  return tree.offset;
-}
-
-function pathText(path: readonly (string | number)[]): string {
-  return path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
-    .join('');
 }

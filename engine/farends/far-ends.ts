@@ -10,6 +10,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { toError } from '../base/assert.ts';
+import { problemText } from '../base/checked-jsonc.ts';
+import type { FileProblem } from '../base/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { FileFollower } from '../base/file-follower.ts';
 import { CapturedMails } from './captured-mail.ts';
@@ -27,7 +29,6 @@ import {
   withoutFarEnd,
   writtenFarEnd,
 } from './far-ends-file.ts';
-import type { FileProblem } from './far-ends-file.ts';
 import { FarEndsState } from './far-ends-state.ts';
 
 interface FarEndsParts {
@@ -149,10 +150,9 @@ export class FarEnds {
     });
   }
 
-  /** `far-ends.json:12: farEnds[1].port: …`; null when the file is fine. */
+  /** `far-ends.json:12:5: farEnds[1].port: …`; null when the file is fine. */
   problemText(): string | null {
-    if (this.#problem === null) return null;
-    return `${basename(this.file)}:${this.#problem.line}: ${this.#problem.message}`;
+    return this.#problem && problemText(basename(this.file), this.#problem);
   }
 
   /** Its place in the file; undefined when it is not there. */

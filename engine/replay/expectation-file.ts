@@ -4,9 +4,9 @@
  *
  * Source: `docs/explain-and-check.md`.
  */
-import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { Node, ParseError } from 'jsonc-parser';
 import { z } from 'zod';
+import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
+import type { FileProblem } from '../base/checked-jsonc.ts';
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -80,11 +80,6 @@ export type ExpectedValue = z.output<typeof value>;
 export type ExpectationCase = z.output<typeof caseSchema>;
 export type CaseMessage = z.output<typeof messageSchema>;
 
-export interface FileProblem {
-  readonly line: number | null;
-  readonly text: string;
-}
-
 export type ReadFile =
   | { readonly ok: true; readonly name: string | null; readonly cases: readonly ExpectationCase[] }
   | { readonly ok: false; readonly problem: FileProblem };
@@ -98,36 +93,9 @@ export interface CaseRow {
 }
 
 export function readExpectations(source: string): ReadFile {
-  const errors: ParseError[] = [];
-  const tree = parseTree(source, errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error)
-    return refused(source, error.offset, `${printParseErrorCode(error.error)}, expected JSON`);
-  if (!tree) return refused(source, 0, 'the file is empty, expected an object with cases');
-  const parsed = fileSchema.safeParse(getNodeValue(tree));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const extra = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-    const path = [...(issue?.path ?? []), ...extra] as (string | number)[];
-    const words = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    return refused(
-      source,
-      offsetOf(tree, path),
-      `${words.slice(1)}: ${issue?.message ?? 'invalid'}`,
-    );
-  }
-  const { name = null, cases } = parsed.data;
-  for (const [index, one] of cases.entries()) {
-    const twice = cases.findIndex((other) => other.name === one.name) !== index;
-    if (twice) {
-      const offset = offsetOf(tree, ['cases', index, 'name']);
-      return refused(
-        source,
-        offset,
-        `cases[${index}].name: found "${one.name}" twice, expected it once`,
-      );
-    }
-  }
+  const read = readJsonc(source, fileSchema, ({ cases }) => namedOnce('cases', cases));
+  if (!read.ok) return read;
+  const { name = null, cases } = read.value;
   return { ok: true, name, cases };
 }
 
@@ -166,17 +134,4 @@ function filled<T>(part: T, row: Readonly<Record<string, string | number>>): T {
     return Object.fromEntries(Object.entries(item).map(([key, inner]) => [key, fill(inner)]));
   };
   return fill(part) as T;
-}
-
-function offsetOf(tree: Node, path: readonly (string | number)[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = findNodeAtLocation(tree, path.slice(0, length));
-    if (node) return node.parent?.type === 'property' ? node.parent.offset : node.offset;
-  }
-  return tree.offset;
-}
-
-function refused(source: string, offset: number, message: string): ReadFile {
-  const line = source.slice(0, offset).split('\n').length;
-  return { ok: false, problem: { line, text: message } };
 }

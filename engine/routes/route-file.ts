@@ -4,17 +4,13 @@
  *
  * Pure: texts in, texts out.
  */
-import {
-  applyEdits,
-  findNodeAtLocation,
-  getNodeValue,
-  modify,
-  parseTree,
-  printParseErrorCode,
-} from 'jsonc-parser';
-import type { Node, ParseError } from 'jsonc-parser';
+import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 'jsonc-parser';
+import type { Node } from 'jsonc-parser';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
+import type { FileProblem } from '../base/checked-jsonc.ts';
+import { checkValue } from '../base/schema-words.ts';
 import { routeSchema } from './route.ts';
 import type { Route } from './route.ts';
 
@@ -28,11 +24,6 @@ const fileSchema = z.strictObject({
   routes: z.array(routeSchema),
 });
 
-export interface FileProblem {
-  readonly line: number;
-  readonly message: string;
-}
-
 export type ReadRoutes =
   | { readonly ok: true; readonly routes: readonly Route[] }
   | { readonly ok: false; readonly problem: FileProblem };
@@ -45,41 +36,18 @@ export function routesJsonSchema(): object {
 /** An absent or empty file is a file without routes. */
 export function readRoutes(text: string): ReadRoutes {
   if (text.trim() === '') return { ok: true, routes: [] };
-  const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error) {
-    return refused(text, error.offset, `${printParseErrorCode(error.error)}, expected JSON`);
-  }
-  const parsed = fileSchema.safeParse(tree && getNodeValue(tree));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
-    const extra = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    const where = extra === undefined ? path : [...path, extra];
-    return refused(text, offsetOf(tree, where), issueText(issue, where));
-  }
-  const { routes } = parsed.data;
-  const twice = routes.findIndex(({ name }, index) =>
-    routes.slice(0, index).some((other) => other.name === name),
-  );
-  if (twice >= 0) {
-    const name = routes[twice]?.name ?? '';
-    const offset = offsetOf(tree, ['routes', twice, 'name']);
-    return refused(text, offset, `routes[${twice}].name: found ${name} twice, expected it once`);
-  }
-  return { ok: true, routes };
+  const read = readJsonc(text, fileSchema, ({ routes }) => namedOnce('routes', routes));
+  return read.ok ? { ok: true, routes: read.value.routes } : read;
 }
 
 /** What is wrong with one route, in words with the place in it; null when nothing is. */
 export function checkRoute(
   value: unknown,
 ): { ok: true; route: Route } | { ok: false; path: string; message: string } {
-  const parsed = routeSchema.safeParse(value);
-  if (parsed.success) return { ok: true, route: parsed.data };
-  const issue = deepest(parsed.error.issues[0]);
-  const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
-  return { ok: false, path: path.join('.'), message: issue?.message ?? 'invalid' };
+  const checked = checkValue(value, routeSchema);
+  if (checked.ok) return { ok: true, route: checked.value };
+  const { path, message } = checked.mistake;
+  return { ok: false, path: path.join('.'), message };
 }
 
 /** Adds the route, or changes the one of that name; `at` is where a new one goes. */
@@ -212,34 +180,4 @@ function namesIn(text: string): string[] {
     const name = findNodeAtLocation(child, ['name']);
     return name === undefined ? '' : String(getNodeValue(name));
   });
-}
-
-function refused(text: string, offset: number, message: string): ReadRoutes {
-  return { ok: false, problem: { line: text.slice(0, offset).split('\n').length, message } };
-}
-
-/** Of the value itself, or of the nearest thing around it that is there. */
-function offsetOf(tree: Node | undefined, path: readonly (string | number)[]): number {
-  for (let length = path.length; tree && length > 0; length--) {
-    const node = findNodeAtLocation(tree, path.slice(0, length));
-    if (node) return node.offset;
-  }
-  return tree?.offset ?? 0;
-}
-
-type Issue = z.core.$ZodIssue;
-
-/** Of a union, what the alternative that fits best complains about. */
-function deepest(issue: Issue | undefined): Issue | undefined {
-  if (issue?.code !== 'invalid_union' || issue.errors.length === 0) return issue;
-  const inner = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0];
-  return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] };
-}
-
-function issueText(issue: Issue | undefined, path: readonly (string | number)[]): string {
-  const where = path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
-    .join('');
-  const message = deepest(issue)?.message ?? 'invalid';
-  return where === '' ? message : `${where}: ${message}`;
 }

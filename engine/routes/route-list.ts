@@ -6,10 +6,11 @@
  * States: opened (read once), watching, closed.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { problemText } from '../base/checked-jsonc.ts';
+import type { FileProblem } from '../base/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { FileFollower } from '../base/file-follower.ts';
 import { readRoutes } from './route-file.ts';
-import type { FileProblem } from './route-file.ts';
 import type { Route } from './route.ts';
 
 export interface RouteListOptions {
@@ -34,7 +35,7 @@ export class RouteList {
     this.#follower = new FileFollower({
       ...{ files: [file], clock },
       onHint: () => this.#take(this.#read()),
-      onError: ({ message }) => onProblem({ line: 0, message }),
+      onError: ({ message }) => onProblem({ line: 0, column: 1, message }),
     });
     this.#take(this.#read());
   }
@@ -64,8 +65,8 @@ export class RouteList {
   edit(change: (text: string) => string): void {
     this.#take(this.#read());
     if (this.#problem !== null) {
-      const { line, message } = this.#problem;
-      throw new Error(`Cannot change routes.json: line ${line}: ${message}, expected a valid file`);
+      const where = problemText('routes.json', this.#problem);
+      throw new Error(`Cannot change routes.json: ${where}, expected a valid file`);
     }
     const next = change(this.#text);
     if (next === this.#text) return;
@@ -88,7 +89,7 @@ export class RouteList {
       this.#routes = read.routes;
       this.#say(null);
     } catch (error) {
-      this.#say({ line: 1, message: (error as Error).message });
+      this.#say({ line: 1, column: 1, message: (error as Error).message });
     }
   }
 

@@ -3,9 +3,9 @@
  * A broken file is reported with its line; the start goes on with the defaults.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } from 'jsonc-parser';
-import type { ParseError } from 'jsonc-parser';
 import { z } from 'zod';
+import { problemText, readJsonc } from '../base/checked-jsonc.ts';
+import { checkValue, mistakeText } from '../base/schema-words.ts';
 
 const address = z
   .string()
@@ -36,10 +36,8 @@ export const SETTING_NAMES = Object.keys(settingsObject.shape) as readonly (keyo
 
 /** @throws {Error} the value is none for this setting */
 export function checkSetting(name: keyof Settings, value: unknown): void {
-  const parsed = settingsObject.shape[name].safeParse(value);
-  if (parsed.success) return;
-  const [issue] = parsed.error.issues;
-  throw new Error(`Cannot set ${name}: ${issue?.message ?? 'invalid'}`);
+  const checked = checkValue<unknown>(value, settingsObject.shape[name]);
+  if (!checked.ok) throw new Error(`Cannot set ${name}: ${mistakeText(checked.mistake)}`);
 }
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -55,30 +53,11 @@ export interface LoadedSettings {
 /** @param kept in force while the file is broken; absent: the defaults */
 export function loadSettings(file: string, kept?: Settings): LoadedSettings {
   if (!existsSync(file)) return { settings: DEFAULT_SETTINGS, problem: null };
-  const text = readFileSync(file, 'utf8');
-  const fallBack = (offset: number, what: string): LoadedSettings => {
-    const line = text.slice(0, offset).split('\n').length;
-    return {
-      settings: kept ?? DEFAULT_SETTINGS,
-      problem: `${file}:${line}: ${what}; ${kept ? 'what it said before stays' : 'the defaults are used'}`,
-    };
+  const read = readJsonc(readFileSync(file, 'utf8'), settingsSchema);
+  if (read.ok) return { settings: read.value, problem: null };
+  const rest = kept ? 'what it said before stays' : 'the defaults are used';
+  return {
+    settings: kept ?? DEFAULT_SETTINGS,
+    problem: `${problemText(file, read.problem)}; ${rest}`,
   };
-  const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error) {
-    const found = text.slice(error.offset).split(/\s/, 1)[0] || 'its end';
-    const what = printParseErrorCode(error.error).replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ');
-    return fallBack(error.offset, `not JSON: ${what.toLowerCase()} at ${found}`);
-  }
-  const parsed = settingsSchema.safeParse(tree && getNodeValue(tree));
-  if (parsed.success) return { settings: parsed.data, problem: null };
-  const [issue] = parsed.error.issues;
-  const key = issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined);
-  const node = tree && key !== undefined ? findNodeAtLocation(tree, [String(key)]) : undefined;
-  const what =
-    issue?.code === 'unrecognized_keys'
-      ? `there is no setting ${String(key)}, expected one of ${SETTING_NAMES.join(', ')}`
-      : `${String(key ?? 'settings')}: ${issue?.message ?? 'invalid'}`;
-  return fallBack(node?.offset ?? 0, what);
 }

@@ -12,7 +12,11 @@ export interface RouteList {
   /** Relative to the workspace. */
   readonly file: string;
   /** The file is broken: the routes that were there before are in force. */
-  readonly problem: { readonly line: number; readonly message: string } | null;
+  readonly problem: {
+    readonly line: number;
+    readonly column?: number;
+    readonly message: string;
+  } | null;
   readonly routes: readonly RouteRow[];
   /** What the policy decided about, because no route matched. */
   readonly otherwise: RouteCounts;

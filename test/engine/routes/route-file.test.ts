@@ -50,7 +50,9 @@ test('what is wrong is said with its line', () => {
     '12: routes[2].name: found shop twice, expected it once',
   );
   expect(problem(FILE.replace('"note"', '"notes"'))).toMatch(/^5: .*notes/);
-  expect(problem(FILE.replace('"last"', '"captured"'))).toMatch(/^12: routes\[2\]\.name: expected/);
+  expect(problem(FILE.replace('"last"', '"captured"'))).toMatch(
+    /^12: routes\[2\]\.name: found "captured", expected/,
+  );
 });
 
 test('a switch touches the switch alone', () => {

@@ -23,12 +23,14 @@ test('loadSettings() accepts comments and overrides single settings', () => {
 test('loadSettings() names file and line of a syntax error and goes on with the defaults', () => {
   const { file, settings, problem } = load('{\n  "keepDays": 7,\n  "captureLeaving": yes\n}\n');
   expect(settings).toEqual(DEFAULT_SETTINGS);
-  expect(problem).toContain(`${file}:3: `);
+  expect(problem).toContain(`${file}:3:21: found yes, expected a value`);
 });
 
 test('loadSettings() names the line of an unknown or wrong setting', () => {
   expect(load('{\n  "keepDays": 7,\n  "keepWeeks": 1\n}\n').problem).toMatch(
-    /:3: there is no setting keepWeeks, expected one of acceptAnyAuth, /,
+    /:3:3: keepWeeks: found keepWeeks, expected one of acceptAnyAuth, /,
   );
-  expect(load('{\n  "keepDays": "seven"\n}\n').problem).toMatch(/:2: keepDays: .*number/);
+  expect(load('{\n  "keepDays": "seven"\n}\n').problem).toMatch(
+    /:2:15: keepDays: found "seven", expected a number/,
+  );
 });
