@@ -31,7 +31,7 @@ const AUTHORIZATION =
 const SCHEME = /\b(Bearer|Basic)([ \t]+)[\w.~+/=-]{6,}/gi;
 const COOKIE = /(\b(?:set-)?cookie["']?\s{0,4}:\s{0,4}["']?)[^\r\n"']+/gi;
 const URL_USER =
-  /\b([a-z][a-z0-9+.-]{1,20}:\/\/)([^\s/:@"'<>?#]{1,300})(?::([^\s/@"'<>]{0,300}))?@/gi;
+  /\b([a-z][a-z0-9+.-]{1,20}:\/\/)([^\s/:@"'<>?#]{0,300})(?::([^\s/@"'<>]{0,300}))?@/gi;
 
 const URL_QUERY = /([?&]([\w.-]{1,60})=)([^&\s"'<>#]{1,2000})/g;
 
@@ -92,6 +92,7 @@ function maskCommon(text: string, found: Found): string {
     .replace(SCHEME, `$1$2${SECRET}`)
     .replace(COOKIE, `$1${SECRET}`)
     .replace(URL_USER, (_all, scheme: string, user: string, password?: string) => {
+      if (user === '' && password === undefined) return `${scheme}@`;
       found(password ?? user);
       return password === undefined ? `${scheme}${SECRET}@` : `${scheme}${user}:${SECRET}@`;
     })

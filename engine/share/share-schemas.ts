@@ -228,7 +228,9 @@ const outcome = {
 export const routesSchema: z.ZodType<RouteList> = z.object({
   revision: z.number(),
   file: z.string(),
-  problem: z.object({ line: z.number(), message: z.string() }).nullable(),
+  problem: z
+    .object({ line: z.number(), column: z.exactOptional(z.number()), message: z.string() })
+    .nullable(),
   routes: z.array(
     z.object({
       ...outcome,
