@@ -19,27 +19,70 @@ const DATE_KEY = '$__toml_private_datetime';
 /** @throws {Error} `TOML parse error at line L, column C`, then the line with a marker */
 export function parseToml(text: string): LuaValue {
   try {
-    return luaOf(parse(text, { integersAsBigInt: true }));
+    const value = parse(text, { integersAsBigInt: true });
+    refuseBigIntegers(value, text);
+    return luaOf(value);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     throw new Error(explain(text, error), { cause: error });
   }
 }
 
+/** TOML's integers have 64 bits. */
+function refuseBigIntegers(value: TomlValue, text: string): void {
+  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) {
+    const at = Math.max(text.indexOf(String(value)), 0);
+    throw new TomlError('integer number overflowed', { toml: text, ptr: at });
+  }
+  if (typeof value !== 'object' || value === null || value instanceof TomlDate) return;
+  for (const item of Object.values(value)) refuseBigIntegers(item as TomlValue, text);
+}
+
 function explain(text: string, error: TomlError): string {
-  const line = text.split(/\r?\n/)[error.line - 1] ?? '';
-  const number = String(error.line);
-  const margin = ' '.repeat(number.length);
   const reason = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
-  // What is missing is missed at the end of the line, not where the unfinished thing began.
-  const column = /^(?:incomplete|unfinished)/.test(reason) ? line.length + 1 : error.column;
+  const { line: lineNumber, column } = placeOf(text, error, reason);
+  const line = text.split(/\r?\n/)[lineNumber - 1] ?? '';
+  const number = String(lineNumber);
+  const margin = ' '.repeat(number.length);
   return [
-    `TOML parse error at line ${error.line}, column ${column}`,
+    `TOML parse error at line ${lineNumber}, column ${column}`,
     `${margin} |`,
     `${number} | ${line}`,
     `${margin} | ${' '.repeat(Math.max(column - 1, 0))}^`,
     `${reason}\n`,
   ].join('\n');
+}
+
+/** Where Rust's parser points. */
+function placeOf(
+  text: string,
+  error: TomlError,
+  reason: string,
+): { readonly line: number; readonly column: number } {
+  const lines = text.split(/\r?\n/);
+  const line = lines[error.line - 1] ?? '';
+  const before = line.slice(0, error.column - 1);
+  // What the text ends without is missed after its last character.
+  const lastLine = text.trimEnd().split(/\r?\n/);
+  if (error.line > lastLine.length) {
+    return { line: lastLine.length, column: (lastLine.at(-1) ?? '').length + 1 };
+  }
+  // What is missing is missed at the end of the line, not where the unfinished thing began.
+  if (/^(?:incomplete|unfinished)/.test(reason)) {
+    return { line: error.line, column: line.length + 1 };
+  }
+  // A bare value goes on over blanks: `1 2` is wrong from its beginning.
+  const isValue = !before.includes('{') && !/^\s*\[/.test(line) && line[error.column - 1] !== '"';
+  const bare = isValue ? /[=[,]\s*([^\s"'[\]=,][^"'[\]=,]*)\s$/.exec(before)?.[1] : undefined;
+  if (bare !== undefined) {
+    return { line: error.line, column: before.lastIndexOf(bare) + 1 };
+  }
+  // A bare key goes on to the next blank: `name: x` lacks its sign at the x.
+  if (line[error.column - 1] === ':' && /\S$/.test(before)) {
+    const rest = /^\S+\s*/.exec(line.slice(error.column - 1))?.[0] ?? '';
+    return { line: error.line, column: error.column + rest.length };
+  }
+  return { line: error.line, column: error.column };
 }
 
 function luaOf(value: TomlValue): LuaValue {
@@ -69,10 +112,19 @@ export interface TomlLayout {
 
 /** @throws {Error} when the value is not a table, or holds a null, which TOML cannot say */
 export function writeToml(tree: Tree, layout: TomlLayout): string {
-  if (!isTreeMap(tree)) throw new Error('unsupported rust type');
+  if (!isTreeMap(tree)) throw new Error(`unsupported ${rustType(tree)} type`);
   const lines: string[] = [];
   writeTable(tree, [], layout, lines);
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** Serde's word for what is no table. */
+function rustType(tree: Exclude<Tree, ReadonlyMap<string, Tree>>): string {
+  if (tree === null) return 'unit';
+  if (typeof tree === 'boolean') return 'bool';
+  if (typeof tree === 'string') return 'str';
+  if (!isNumber(tree)) return 'array';
+  return typeof tree === 'bigint' || Number.isInteger(tree) ? 'i64' : 'f64';
 }
 
 function writeTable(
@@ -114,7 +166,7 @@ function inline(value: Tree, layout: TomlLayout): string {
   if (typeof value === 'boolean') return String(value);
   if (isNumber(value)) return numberText(value);
   if (isTreeList(value)) {
-    const items = value.map((item) => inline(item, { ...layout, multiline: false }));
+    const items = value.map((item) => inline(item, layout));
     if (!layout.multiline || items.length < 2) return `[${items.join(', ')}]`;
     return `[\n${items.map((item) => `    ${item},\n`).join('')}]`;
   }
@@ -128,21 +180,61 @@ function isTreeMap(value: Tree): value is ReadonlyMap<string, Tree> {
 }
 
 function keyText(key: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(key) ? key : stringText(key);
+  if (/^[A-Za-z0-9_-]+$/.test(key)) return key;
+  return plainText(key) ?? `"${escaped(key)}"`;
 }
 
-/** Literal quotes when that saves escapes, a block when there are line breaks, else basic quotes. */
+/** Plain quotes when nothing has to be escaped, literal ones when that saves escapes, then blocks. */
 function stringText(text: string): string {
-  const hasControls = /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text);
-  if (text.includes('\n'))
-    return `"""\n${escaped(text, /["\\\u0000-\u0009\u000b-\u001f\u007f]/g)}"""`;
-  if (/["\\]/.test(text) && !text.includes("'") && !hasControls) return `'${text}'`;
-  return `"${escaped(text, /["\\\u0000-\u001f\u007f]/g)}"`;
+  const plain = plainText(text);
+  if (plain !== undefined) return plain;
+  const isEscaped = ESCAPED.test(text);
+  const start = text.includes('\n') ? '\n' : '';
+  if (!isEscaped && !text.includes('\\') && !text.includes('"""')) {
+    return `"""${start}${blockText(text)}"""`;
+  }
+  if (!isEscaped && !text.includes("'''")) return `'''${start}${text}'''`;
+  return start === '' ? `"${escaped(text)}"` : `"""${start}${blockText(text)}"""`;
 }
 
-function escaped(text: string, special: RegExp): string {
-  return text.replace(special, (char) => JSON.stringify(char).slice(1, -1));
+/** Control characters that only an escape can say. */
+const ESCAPED = /[\u0000-\u0008\u000b-\u001f\u007f]/;
+
+/** On one line without escapes; `undefined` when that cannot be. */
+function plainText(text: string): string | undefined {
+  if (ESCAPED.test(text) || text.includes('\n')) return undefined;
+  if (!/["\\]/.test(text)) return `"${escaped(text)}"`;
+  return text.includes("'") ? undefined : `'${text}'`;
 }
+
+/** Inside `"""`: line breaks as they are, every third quote of a row escaped. */
+function blockText(text: string): string {
+  return text
+    .split('\n')
+    .map((line) =>
+      line.replace(/"{3}|[^"]+|"/g, (part) =>
+        /^"{1,2}$/.test(part) ? part : part === '"""' ? '""\\"' : escaped(part),
+      ),
+    )
+    .join('\n');
+}
+
+function escaped(text: string): string {
+  return text.replace(/["\\\u0000-\u001f\u007f]/g, (char) => {
+    const code = char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    return SHORT_ESCAPES[char] ?? `\\u${code}`;
+  });
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\f': '\\f',
+  '\r': '\\r',
+  '"': '\\"',
+  '\\': '\\\\',
+};
 
 function numberText(value: number | bigint | LuaFloat): string {
   if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))) {
@@ -150,6 +242,7 @@ function numberText(value: number | bigint | LuaFloat): string {
   }
   const float = value instanceof LuaFloat ? value.value : value;
   if (!Number.isFinite(float)) return Number.isNaN(float) ? 'nan' : float > 0 ? 'inf' : '-inf';
+  if (Object.is(float, -0)) return '-0.0';
   const [mantissa = '', exponent = '0'] = float.toExponential().split('e');
   const plain = plainDecimal(mantissa, Number(exponent));
   return plain.includes('.') ? plain : `${plain}.0`;

@@ -149,6 +149,10 @@ const UNITS: readonly (readonly [names: string, ns: bigint])[] = [
   ['years year yr yrs y', 31_557_600n * SECOND],
 ];
 
+const SECONDS_MAX = 2n ** 64n - 1n;
+const TOO_LARGE =
+  'number is too large or cannot be represented without a lack of precision (values below 1ns are not supported)';
+
 /** Nanoseconds of `1h 30m`. @throws {Error} humantime's sentence for what is wrong */
 export function parseHumantime(text: string): bigint {
   if (text === '0') return 0n;
@@ -156,7 +160,7 @@ export function parseHumantime(text: string): bigint {
   if (at === text.length) throw new Error('value was empty');
   let total = 0n;
   while (at < text.length) {
-    const number = /\d+(?:\.\d+)?/y;
+    const number = /\d[\d\s]*(?<=\d)(?:\.\d+)?/y;
     number.lastIndex = at;
     const digits = number.exec(text)?.[0];
     if (digits === undefined) throw new Error(`expected number at ${byteOffset(text, at)}`);
@@ -168,7 +172,8 @@ export function parseHumantime(text: string): bigint {
     if (next !== undefined && !/[\s\d]/.test(next)) {
       throw new Error(`invalid character at ${byteOffset(text, at + name.length)}`);
     }
-    total += spanOf(digits, name);
+    total += spanOf(digits.replace(/\s+/g, ''), name);
+    if (total / SECOND > SECONDS_MAX) throw new Error(TOO_LARGE);
     at = skipBlanks(text, at + name.length);
   }
   return total;
@@ -176,7 +181,8 @@ export function parseHumantime(text: string): bigint {
 
 function spanOf(digits: string, name: string): bigint {
   if (name === '') {
-    throw new Error(`time unit needed, for example ${digits}sec or ${digits}ms`);
+    const whole = digits.split('.')[0];
+    throw new Error(`time unit needed, for example ${whole}sec or ${whole}ms`);
   }
   const ns = UNITS.find(([names]) => names.split(' ').includes(name))?.[1];
   if (ns === undefined) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { numberText } from '../../../../engine/policy/bindings/serde-encode.ts';
+import { parseToml, writeToml } from '../../../../engine/policy/bindings/serde-toml.ts';
 import { serdeBindings } from '../../../../engine/policy/bindings/serde.ts';
 import { HostObject, LuaFloat } from '../../../../engine/policy/lua/lua-value.ts';
 import type { LuaValue } from '../../../../engine/policy/lua/lua-value.ts';
@@ -126,8 +127,35 @@ describe('toml', () => {
       'z = 1\\n\\n[a]\\nk = "v"\\n\\n[a.deep]\\nx = 1.0\\n\\n[[list]]\\nn = 1\\n\\n[[list]]\\nn = 2\\n',
       'l = [\\n    "a",\\n    "b",\\n]\\n l = ["a", "b"]\\n',
       'e = {}\\nq = \'say "x"\'\\n\\n[t]\\n"a b" = true\\n',
-      'error unsupported rust type',
+      'error unsupported i64 type',
     ]);
+  });
+
+  const layout = { sorted: false, multiline: true, inlineEmptyTables: true };
+  it.each([
+    ['plain', '"plain"'],
+    ['say "x"', `'say "x"'`],
+    ["it's", `"it's"`],
+    [`q'"`, `"""q'""""`],
+    [`'\\`, `''''\\'''`],
+    ['a\nb', `"""\na\nb"""`],
+    ['a"""b\n', `'''\na"""b\n'''`],
+    [`a\nb'''"""`, `"""\na\nb'''""\\""""`],
+    ['\u001f\u007f\t', '"\\u001F\\u007F\\t"'],
+  ])('quotes %j as %s', (text, quoted) => {
+    expect(writeToml(new Map([['s', text]]), layout)).toBe(`s = ${quoted}\n`);
+  });
+
+  it.each([
+    ['a = 1 2', 'line 1, column 5'],
+    ['a = [1, 2 3]', 'line 1, column 9'],
+    ['a = "x" 1', 'line 1, column 9'],
+    ['name: x', 'line 1, column 7'],
+    ['list = [1, 2\n', 'line 1, column 13'],
+    ['x = "a\ny = 1', 'line 1, column 7'],
+    ['b = 1\na = 9223372036854775808', 'line 2, column 5'],
+  ])('says where %j is wrong', (text, place) => {
+    expect(() => parseToml(text)).toThrow(`TOML parse error at ${place}\n`);
   });
 });
 
