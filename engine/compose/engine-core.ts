@@ -23,6 +23,7 @@ import { BounceClassifier } from '../log/bounce-classifier.ts';
 import type { Diagnostics } from '../log/diagnostics.ts';
 import { DispositionLogger } from '../log/disposition-logger.ts';
 import { Metrics } from '../log/metrics.ts';
+import { queueObserver } from '../log/queue-metrics.ts';
 import { countConnection, receptionMetrics } from '../log/stage-metrics.ts';
 import type { Message } from '../mail/message.ts';
 import { errnoText } from '../policy/bindings/fs-errors.ts';
@@ -148,7 +149,10 @@ export class EngineCore {
       extrasDir: options.extrasDir,
       ...(options.overlays.companion !== undefined && { companion: options.overlays.companion }),
       gcra: this.#gcra,
-      onEvent: (event) => this.metrics.add('lua_event_started', [event]),
+      onEvent: (event, seconds) => {
+        this.metrics.add('lua_event_started', [event]);
+        this.metrics.observe('lua_event_latency', [event], seconds);
+      },
       ...(mode === 'strict' && { exit: (code: number) => process.exit(code) }),
     });
     this.log = new DispositionLogger({
@@ -386,6 +390,7 @@ export class EngineCore {
       tracer: this.#tracer,
       nodeId,
       spools: () => this.setup.spools,
+      logFolders: () => this.log.folders,
       liveness: () => this.#whyNotUp(),
       bumpConfigEpoch: () => this.bumpEpoch(),
       setDiagnosticFilter: (filter) => diagnostics.setFilter(filter),
@@ -429,6 +434,7 @@ export class EngineCore {
       },
       overlay: this.options.overlays.queueConfig,
       leaving,
+      observer: queueObserver(this.metrics),
       diagnostic: (level, text) => diagnostics.write(level, text),
     };
   }

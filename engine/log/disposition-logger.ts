@@ -84,6 +84,11 @@ export class DispositionLogger implements DispositionLog {
     this.#classifier = null;
   }
 
+  /** Where local logs are written. */
+  get folders(): readonly string[] {
+    return this.#localLogs.map(({ settings }) => settings.logDir);
+  }
+
   /** What the classifier would call a failure with this reply; `Uncategorized` without one. */
   classOf(reply: SmtpReply): string {
     return this.#classifier?.classify('Bounce', singleLine(reply)) ?? 'Uncategorized';
@@ -112,7 +117,11 @@ export class DispositionLogger implements DispositionLog {
     if (message !== undefined) await this.#callDispositionHooks(message, record);
     for (const log of this.#localLogs) await this.#toLocalLog(log, record, disposition);
     for (const hook of this.#hooks) {
-      if (hook.takes(record)) await hook.submit(this.#captured(record, disposition, hook.settings));
+      if (!hook.takes(record)) continue;
+      const { name } = hook.settings;
+      if (hook.isFull) this.#deps.metrics.add('log_hook_backlog_count', [name]);
+      if (hook.isFull) this.#deps.metrics.add('log_submit_full', [`hook-${name}`]);
+      await hook.submit(this.#captured(record, disposition, hook.settings));
     }
     for (const listener of this.#listeners) this.#tell(listener, record);
     return record;
@@ -164,6 +173,7 @@ export class DispositionLogger implements DispositionLog {
     )
       return;
     log.write(this.#captured(record, disposition, log.settings));
+    if (log.isFull) this.#deps.metrics.add('log_submit_full', [`dir-${log.settings.logDir}`]);
     await log.ready();
   }
 

@@ -131,6 +131,11 @@ export class LocalLog {
     }
   }
 
+  /** Whoever writes next has to wait. */
+  get isFull(): boolean {
+    return [...this.#writers.values()].some((writer) => writer.isFull);
+  }
+
   /** Resolves when there is room for more: back pressure. */
   async ready(): Promise<void> {
     for (const writer of this.#writers.values()) await writer.ready();

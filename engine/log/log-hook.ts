@@ -57,9 +57,13 @@ export class LogHook {
     );
   }
 
+  get isFull(): boolean {
+    return this.#running.size >= this.settings.backPressure;
+  }
+
   /** Resolves when there was room for it, not when it was handled. */
   async submit(record: LogRecord): Promise<void> {
-    while (this.#running.size >= this.settings.backPressure) {
+    while (this.isFull) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     const task = this.#handle(record).catch((error: unknown) => {

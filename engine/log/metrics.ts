@@ -19,10 +19,10 @@ const DEFINITIONS = {
     labels: ['provider'],
     help: 'number of active connections by provider',
   },
-  deliver_message_latency_rollup: {
-    type: 'histogram',
-    labels: ['service'],
-    help: 'seconds that one delivery call took',
+  connection_count_by_provider_and_pool: {
+    type: 'gauge',
+    labels: ['provider', 'pool'],
+    help: 'number of active connections by provider and pool',
   },
   delayed_due_to_message_rate_throttle: {
     type: 'counter',
@@ -39,6 +39,26 @@ const DEFINITIONS = {
     labels: ['queue'],
     help: 'number of times throttle_insert_ready_queue delayed a message',
   },
+  deliver_message_latency_rollup: {
+    type: 'histogram',
+    labels: ['service'],
+    help: 'seconds that one delivery call took',
+  },
+  disk_free_bytes: {
+    type: 'gauge',
+    labels: ['name'],
+    help: 'number of bytes that are free for unprivileged users',
+  },
+  disk_free_percent: {
+    type: 'gauge',
+    labels: ['name'],
+    help: 'percentage of the space that is free for unprivileged users',
+  },
+  dispatcher_watchdog_aborted_total: {
+    type: 'counter',
+    labels: ['service'],
+    help: 'number of sessions that the watchdog ended',
+  },
   log_hook_backlog_count: {
     type: 'gauge',
     labels: ['logger'],
@@ -50,12 +70,47 @@ const DEFINITIONS = {
     help: 'number of times a record had to wait for its logger',
   },
   lua_count: { type: 'gauge', labels: [], help: 'number of policy contexts' },
+  lua_event_latency: {
+    type: 'histogram',
+    labels: ['event'],
+    help: 'seconds that the handlers of an event took',
+  },
   lua_event_started: {
     type: 'counter',
     labels: ['event'],
     help: 'number of calls of an event',
   },
+  memory_limit: {
+    type: 'gauge',
+    labels: [],
+    help: 'bytes of memory that the process may use',
+  },
   memory_usage: { type: 'gauge', labels: [], help: 'bytes of memory that the process uses' },
+  message_count: {
+    type: 'gauge',
+    labels: [],
+    help: 'number of messages that are queued',
+  },
+  message_data_resident_count: {
+    type: 'gauge',
+    labels: [],
+    help: 'number of messages whose body is in memory',
+  },
+  message_meta_resident_count: {
+    type: 'gauge',
+    labels: [],
+    help: 'number of messages whose metadata is in memory',
+  },
+  queued_count_by_provider: {
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'number of messages in the ready and scheduled queues by provider',
+  },
+  queued_count_by_provider_and_pool: {
+    type: 'gauge',
+    labels: ['provider', 'pool'],
+    help: 'number of messages in the ready and scheduled queues by provider and pool',
+  },
   ready_count: {
     type: 'gauge',
     labels: ['service'],
@@ -96,6 +151,21 @@ const DEFINITIONS = {
     type: 'counter',
     labels: ['service'],
     help: 'number of Rejection records logged by the smtp server',
+  },
+  smtpsrv_process_data_duration: {
+    type: 'histogram',
+    labels: [],
+    help: 'seconds between the end of the data and its reply',
+  },
+  smtpsrv_read_data_duration: {
+    type: 'histogram',
+    labels: [],
+    help: 'seconds that the data took to arrive',
+  },
+  smtpsrv_transaction_duration: {
+    type: 'histogram',
+    labels: [],
+    help: 'seconds that a transaction took',
   },
   total_connection_count: {
     type: 'counter',
@@ -193,9 +263,13 @@ export class Metrics {
     }
   }
 
-  /** Forgets all samples of a family: before a gauge is read anew. */
-  clear(name: MetricName): void {
-    this.#families.delete(name);
+  /** All samples of a gauge are zero, and those whose labels are of no interest any more gone. */
+  restart(name: MetricName, isKept: (labels: readonly string[]) => boolean): void {
+    const family = this.#families.get(name);
+    for (const [key, sample] of family ?? []) {
+      if (isKept(sample.labels)) sample.value = 0;
+      else family?.delete(key);
+    }
   }
 
   /** Forgets the samples whose first label is this one: a queue that is gone. */

@@ -76,10 +76,15 @@ export class SegmentWriter {
     if (segment.written >= this.#settings.maxFileSize) this.#finish();
   }
 
+  /** More is inside the compressor than may be. */
+  get isFull(): boolean {
+    return (this.#segment?.stream.writableLength ?? 0) > BACKLOG_BYTES_MAX;
+  }
+
   /** Resolves when the disk keeps up: how a slow one reaches whoever writes records. */
   async ready(): Promise<void> {
     const stream = this.#segment?.stream;
-    if (!stream || stream.writableLength <= BACKLOG_BYTES_MAX) return;
+    if (!stream || !this.isFull) return;
     await new Promise<void>((resolve) => {
       stream.once('drain', resolve);
       stream.once('close', resolve);

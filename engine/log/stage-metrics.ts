@@ -4,7 +4,9 @@
  *
  * Source: reference `http-logs-reception.md` §9.2.
  */
+import { parseQueueName } from '../mail/queue-name.ts';
 import type { Metrics, MetricName } from './metrics.ts';
+import { scheduledLabels, touchReadyQueue } from './queue-metrics.ts';
 import type { LogRecord } from './record.ts';
 
 /** Reception's counters; `listener` is `ip:port` as bound. */
@@ -14,6 +16,7 @@ export function receptionMetrics(metrics: Metrics): {
   connectionClosed(listener: string): void;
   messageReceived(listener: string): void;
   rejection(listener: string): void;
+  took(what: ReceptionPart, seconds: number): void;
 } {
   const both = (name: MetricName, listener: string, amount = 1): void => {
     metrics.add(name, ['esmtp_listener'], amount);
@@ -28,8 +31,12 @@ export function receptionMetrics(metrics: Metrics): {
       metrics.add('smtp_server_rejections', ['total']);
       metrics.add('smtp_server_rejections', [listener]);
     },
+    took: (what, seconds) => metrics.observe(`smtpsrv_${what}_duration`, [], seconds),
   };
 }
+
+/** What takes time in a reception. */
+export type ReceptionPart = 'transaction' | 'read_data' | 'process_data';
 
 const OUTCOMES = {
   Delivery: [
@@ -78,7 +85,10 @@ function countDelayed(metrics: Metrics, { queue, response }: LogRecord): void {
 
 /** Counts what a ready queue did: per recipient over SMTP, per message otherwise. */
 export function countRecord(metrics: Metrics, record: LogRecord): void {
-  if (record.type === 'Delayed') return countDelayed(metrics, record);
+  if (record.type === 'Delayed') countDelayed(metrics, record);
+  // It waits in its scheduled queue now: the queue's gauges exist from here on.
+  if (record.type === 'Delayed' || record.type === 'TransientFailure')
+    touchScheduled(metrics, record);
   const service = SERVICES[record.delivery_protocol ?? ''];
   const outcome = record.type in OUTCOMES ? OUTCOMES[record.type as keyof typeof OUTCOMES] : null;
   if (service === undefined || outcome === null || record.site === '') return;
@@ -87,75 +97,20 @@ export function countRecord(metrics: Metrics, record: LogRecord): void {
   const recipients = typeof record.recipient === 'string' ? 1 : record.recipient.length;
   const count = service === 'smtp_client' ? recipients : 1;
   for (const label of services) metrics.add(outcome[0], [label], count);
-  const provider = record.provider_name ?? record.site;
+  const provider = record.provider_name ?? siteOf(record.site);
   const { egress_source: source, egress_pool: pool } = record;
   metrics.add(outcome[1], [provider], count);
   metrics.add(outcome[2], [provider, source ?? '', pool ?? ''], count);
 }
 
-/** All of a ready queue's samples appear together, at zero. */
-function touchReadyQueue(metrics: Metrics, services: readonly string[]): void {
-  for (const label of services) {
-    for (const [name] of Object.values(OUTCOMES)) metrics.add(name, [label], 0);
-    metrics.add('ready_count', [label], 0);
-    metrics.add('connection_count', [label], 0);
-  }
+function touchScheduled(metrics: Metrics, { queue }: LogRecord): void {
+  if (queue === '') return;
+  for (const { name, labels } of scheduledLabels(queue, parseQueueName(queue)))
+    metrics.add(name, labels, 0);
 }
 
-/** What the queue holds at this moment, for the gauges. */
-export interface QueueGauges {
-  readonly ready: readonly {
-    readonly service: string;
-    readonly name: string;
-    readonly messages: number;
-    readonly connections: number;
-  }[];
-  readonly scheduled: readonly {
-    readonly queue: string;
-    readonly domain: string;
-    readonly tenant: string | null;
-    readonly campaign: string | null;
-    readonly messages: number;
-  }[];
-}
-
-export function setQueueGauges(metrics: Metrics, gauges: QueueGauges): void {
-  setReadyGauges(metrics, gauges.ready);
-  for (const name of SCHEDULED) metrics.clear(name);
-  const total = gauges.scheduled.reduce((sum, q) => sum + q.messages, 0);
-  metrics.set('scheduled_count_total', [], total);
-  metrics.set('scheduled_queue_count', [], gauges.scheduled.length);
-  for (const { queue, domain, tenant, campaign, messages } of gauges.scheduled) {
-    if (messages === 0) continue;
-    metrics.add('scheduled_count', [queue], messages);
-    metrics.add('scheduled_by_domain', [domain], messages);
-    if (tenant === null) continue;
-    metrics.add('scheduled_by_tenant', [tenant], messages);
-    if (campaign !== null)
-      metrics.add('scheduled_by_tenant_campaign', [tenant, campaign], messages);
-  }
-}
-
-const SCHEDULED: readonly MetricName[] = [
-  'scheduled_count',
-  'scheduled_by_domain',
-  'scheduled_by_tenant',
-  'scheduled_by_tenant_campaign',
-];
-
-function setReadyGauges(metrics: Metrics, ready: QueueGauges['ready']): void {
-  const totals = new Map<string, { messages: number; connections: number }>();
-  for (const queue of ready) {
-    const total = totals.get(queue.service) ?? { messages: 0, connections: 0 };
-    total.messages += queue.messages;
-    total.connections += queue.connections;
-    totals.set(queue.service, total);
-    touchReadyQueue(metrics, [queue.service, `${queue.service}:${queue.name}`]);
-    metrics.set('ready_count', [`${queue.service}:${queue.name}`], queue.messages);
-    metrics.set('connection_count', [`${queue.service}:${queue.name}`], queue.connections);
-  }
-  for (const [service, { messages, connections }] of totals) {
-    metrics.set('ready_count', [service], messages);
-    metrics.set('connection_count', [service], connections);
-  }
+/** The site within the name of a ready queue. */
+function siteOf(readyQueue: string): string {
+  const site = readyQueue.slice(readyQueue.indexOf('->') + 2);
+  return site.slice(0, site.lastIndexOf('@'));
 }

@@ -7,7 +7,7 @@
  * Source: reference `lua-api.md` §1.2.
  */
 import { toError } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, MonotonicMs } from '../base/clock.ts';
 import { CURRENT_EVENT_GLOBAL } from './bindings/core.ts';
 import { CallRecorder, printable, SECRET } from './call-recorder.ts';
 import { policyErrorOf } from './context-factory.ts';
@@ -35,12 +35,12 @@ export interface EventRequest<T> {
 
 export class EventDispatcher {
   readonly #clock: Clock;
-  readonly #started: (event: string) => void;
+  readonly #ended: (event: string, seconds: number) => void;
 
-  /** @param started is told of every event that has a handler */
-  constructor(clock: Clock, started: (event: string) => void = () => undefined) {
+  /** @param ended is told of every event that had a handler, and how long that took */
+  constructor(clock: Clock, ended: (event: string, seconds: number) => void = () => undefined) {
     this.#clock = clock;
-    this.#started = started;
+    this.#ended = ended;
   }
 
   /**
@@ -50,11 +50,25 @@ export class EventDispatcher {
   run<T>(context: PolicyContext, request: EventRequest<T>): T | Promise<T> {
     const handlers = context.handlers.get(request.event);
     if (!handlers) return request.missing();
-    this.#started(request.event);
     context.currentEvent = request.event;
     context.lua.resetBudget();
     const isList = MULTIPLE_HANDLER_EVENTS.has(request.event);
-    return this.#runFrom(context, request, handlers, 0, isList);
+    const startedMs = this.#clock.monotonic();
+    let result: T | Promise<T>;
+    try {
+      result = this.#runFrom(context, request, handlers, 0, isList);
+    } catch (error) {
+      this.#done(request.event, startedMs);
+      throw error;
+    }
+    const done = (): void => this.#done(request.event, startedMs);
+    if (result instanceof Promise) void result.then(done, done);
+    else done();
+    return result;
+  }
+
+  #done(event: string, startedMs: MonotonicMs): void {
+    this.#ended(event, (this.#clock.monotonic() - startedMs) / 1000);
   }
 
   /** Every handler of an event, whatever it returns. */
@@ -79,7 +93,7 @@ export class EventDispatcher {
     request: Pick<CallRequest, 'event' | 'args' | 'trace'>,
     handler: Handler,
   ): Promise<number> {
-    this.#started(request.event);
+    const startedMs = this.#clock.monotonic();
     context.currentEvent = request.event;
     context.lua.resetBudget();
     const asked: CallRequest = { ...request, rejects: 'as-errors' };
@@ -89,6 +103,7 @@ export class EventDispatcher {
       else lua.machine.lua.lua_settop(L, lua.machine.lua.lua_gettop(L) - count + 1);
       return { type: lua.machine.lua.lua_type(L, -1), ref: lua.machine.ref(L) };
     });
+    this.#done(request.event, startedMs);
     context.recorder?.returned(kept.type === LUA_TTABLE ? ['connection'] : [undefined]);
     context.recorder = null;
     return kept.ref;

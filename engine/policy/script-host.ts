@@ -88,7 +88,7 @@ export interface ScriptHostOptions {
   /** The rate counters that queues use, too. */
   readonly gcra?: GcraStore;
   /** Told of every event that a handler is called for. */
-  readonly onEvent?: (event: string) => void;
+  readonly onEvent?: (event: string, seconds: number) => void;
   readonly stdout?: (bytes: Uint8Array) => void;
   readonly exit?: (code: number) => void;
   /** Replaces host functions by their effect (dry runs). */

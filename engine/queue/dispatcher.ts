@@ -134,7 +134,9 @@ export class Dispatcher {
       await this.#fill();
       if (this.#held.length === 0) return 'ends';
     }
+    const { store } = this.#parts.deps;
     while (!this.#session.isExhausted) {
+      if (store.isBehind) await store.caughtUp();
       if (!(await this.#waitForMessages())) return 'ends';
       const step = await this.#deliverHeld();
       if (step !== 'goes on') return step;
@@ -282,6 +284,8 @@ export class Dispatcher {
           limitMs: watchdogLimitMs(this.#ready.path, this.#ready.identity.protocol),
           signal: this.#stop.signal,
         });
+        const seconds = (deps.realClock.monotonic() - startedAt) / 1000;
+        deps.observer?.delivered(this.#ready.name, seconds);
         if (typeof finished === 'string') {
           this.#session.abort();
           if (finished === 'too late') await this.#giveUp(startedAt);
@@ -371,7 +375,8 @@ export class Dispatcher {
 
   /** The watchdog barked: what it saw is logged, and the messages go back when the session ends. */
   async #giveUp(startedAt: MonotonicMs): Promise<void> {
-    const { clock, realClock } = this.#parts.deps;
+    const { clock, realClock, observer } = this.#parts.deps;
+    observer?.watchdogAborted(this.#ready.name);
     const reply = watchdogAborted({
       phase: this.#phase,
       detail: null,

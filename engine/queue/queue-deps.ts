@@ -9,6 +9,7 @@ import type { SmtpDeliverer } from '../delivery/deliverer.ts';
 import type { InProcessProtocols } from '../delivery/in-process-delivery.ts';
 import type { MaildirDeliverer, MaildirProtocol } from '../delivery/maildir-delivery.ts';
 import type { MxLookup } from '../delivery/ready-queue-name.ts';
+import type { QueueObserver } from '../log/queue-metrics.ts';
 import type { DispositionLog } from '../log/record.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { QueueName } from '../mail/queue-name.ts';
@@ -78,6 +79,7 @@ export interface QueueDeps {
   readonly inProcess: InProcessProtocols;
   readonly overlay: QueueConfigOverlay | null;
   readonly leaving: LeavingPolicy | null;
+  readonly observer?: QueueObserver;
   readonly diagnostic: (level: 'error' | 'warn' | 'info' | 'debug', text: string) => void;
 }
 

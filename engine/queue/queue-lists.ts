@@ -7,6 +7,7 @@ import { createdMsOf } from '../base/ids.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { chronoDebugUtc } from '../base/chrono-text.ts';
 import { protocolSuffix } from '../delivery/ready-queue-name.ts';
+import type { QueueGauges } from '../log/queue-metrics.ts';
 import type { JsonObject } from '../mail/json.ts';
 import type { QueueConfig } from '../policy/settings.ts';
 import { messageJson, readyQueueJson, readyStatesJson } from './admin-json.ts';
@@ -14,6 +15,7 @@ import type { ConfigSource } from './config-source.ts';
 import { expiryMs, predictAttempts } from './predict.ts';
 import type { PredictedAttempt } from './predict.ts';
 import type { QueueParts } from './queue-deps.ts';
+import { queueGauges } from './queue-gauges.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { factsOf } from './ready-messages.ts';
 import type { ReadyFacts } from './ready-messages.ts';
@@ -219,6 +221,11 @@ export class QueueLists {
       suspension: rules.readySuspension(name),
       includeScheduledQueues,
     });
+  }
+
+  /** For `/metrics`. */
+  gauges(): QueueGauges {
+    return queueGauges(this.#parts);
   }
 
   /** `ready-q-states` */

@@ -67,6 +67,7 @@ export class ReadyPath {
       const ready = await this.#obtain(queue, message, way, trace);
       const isFull = ready.isFull;
       if (!isFull && ready.takeSelection()) return ready.push({ queue, message, route });
+      if (isFull) this.#parts.deps.observer?.readyFull(ready.name);
       if (isFull) fullName = ready.name;
       else isHeld = true;
       eligible = eligible.filter((other) => other !== entry);

@@ -59,7 +59,8 @@ async function process(
   transaction: Transaction,
   checked: CheckedBody,
 ): Promise<ServerReply> {
-  const { clock } = session.deps;
+  const { clock, metrics } = session.deps;
+  const startedMs = clock.monotonic();
   const progress: ReceptionProgress = { current: null, about: null, state: 'rejected' };
   transaction.refusal = null;
   try {
@@ -73,7 +74,10 @@ async function process(
       return acceptMessages(session, transaction, checked.body, messages, deadline);
     });
   } catch (error) {
-    return storeRefusal(session.replyTo(error));
+    return await storeRefusal(session.replyTo(error));
+  } finally {
+    metrics.took('process_data', (clock.monotonic() - startedMs) / 1000);
+    metrics.took('transaction', (clock.now() - transaction.startedRealMs) / 1000);
   }
 
   async function storeRefusal(refusal: ServerReply): Promise<ServerReply> {

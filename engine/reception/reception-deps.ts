@@ -47,4 +47,6 @@ export interface ReceptionMetrics {
   messageReceived(listener: string): void;
   /** `smtp_server_rejections` */
   rejection(listener: string): void;
+  /** `smtpsrv_*_duration` */
+  took(what: 'transaction' | 'read_data' | 'process_data', seconds: number): void;
 }

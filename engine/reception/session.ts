@@ -14,7 +14,7 @@
  */
 import type { Socket } from 'node:net';
 import { toError } from '../base/assert.ts';
-import type { EpochMs } from '../base/clock.ts';
+import type { EpochMs, MonotonicMs } from '../base/clock.ts';
 import { newSessionId } from '../base/ids.ts';
 import type { SessionId } from '../base/ids.ts';
 import { PIPELINE_BYTES_MAX } from '../base/limits.ts';
@@ -90,6 +90,7 @@ export class Session {
   readonly #onClosed: () => void;
   readonly #input = new InputBuffer();
   #reader: DataReader | null = null;
+  #bodyBeganMs: MonotonicMs = 0;
   #waiter: { readonly bytesMax: number; readonly resolve: (line: Line) => void } | null = null;
   #abandonWaiter: ((reason: SessionOver) => void) | null = null;
   #isBusy = false;
@@ -182,6 +183,7 @@ export class Session {
 
   /** Reads a body from here on, after the 354 was written. */
   beginBody(): void {
+    this.#bodyBeganMs = this.deps.clock.monotonic();
     this.#reader = new DataReader({
       messageBytesMax: this.params.maxMessageSize,
       readBytesMax: this.params.dataBufferSize,
@@ -309,6 +311,8 @@ export class Session {
     const end = reader.push(this.#input.takeAll());
     if (!end) return false;
     this.#reader = null;
+    const { clock, metrics } = this.deps;
+    metrics.took('read_data', (clock.monotonic() - this.#bodyBeganMs) / 1000);
     if (end.rest.length > 0) this.#input.push(end.rest);
     this.trail.line('client', `(${reader.byteCount} bytes of message data)`);
     this.line = 'DATA';

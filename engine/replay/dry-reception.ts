@@ -160,6 +160,7 @@ function receptionDeps(
     ),
     metrics: {
       connectionDenied: nothing,
+      took: nothing,
       connectionOpened: nothing,
       connectionClosed: nothing,
       messageReceived: nothing,

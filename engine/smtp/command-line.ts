@@ -57,13 +57,17 @@ const VERBS: ReadonlyMap<string, (rest: string) => Command> = new Map([
   ['RSET', (rest: string) => bare('RSET', rest)],
   ['QUIT', (rest: string) => bare('QUIT', rest)],
   ['STARTTLS', (rest: string) => bare('STARTTLS', rest)],
-  // RFC 5321 §4.1.1.9 would allow a word; KumoMTA refuses any.
-  ['NOOP', (rest: string) => bare('NOOP', rest)],
+  // One word is allowed and ignored (RFC 5321 §4.1.1.9), more are not; recorded both ways.
+  ['NOOP', (rest: string) => (WORD_OR_NOTHING.test(rest) ? { verb: 'NOOP' } : BAD_SYNTAX)],
   ['AUTH', auth],
   ['XCLIENT', xclient],
 ]);
 
-function bare(verb: 'DATA' | 'RSET' | 'NOOP' | 'QUIT' | 'STARTTLS', rest: string): Command {
+// " atom" or " quoted string" (RFC 5321 §4.1.2 String), and blanks at the end of the line.
+const WORD_OR_NOTHING =
+  /^(?: (?:[\w!#$%&'*+/=?^`{|}~\u0080-\uffff-]+|"(?:[^"\\]|\\[\x20-\x7e])*"))? *$/;
+
+function bare(verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS', rest: string): Command {
   return rest.trim() === '' ? { verb } : BAD_SYNTAX;
 }
 

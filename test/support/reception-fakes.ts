@@ -199,6 +199,7 @@ export class ReceptionWorld {
       ),
       metrics: {
         connectionDenied: () => void counts.denied++,
+        took: () => {},
         connectionOpened: () => void counts.open++,
         connectionClosed: () => void counts.open--,
         messageReceived: () => void counts.received++,

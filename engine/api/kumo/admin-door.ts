@@ -19,6 +19,6 @@ export interface AdminDoor {
   >;
   readonly lists: Pick<
     QueueLists,
-    'find' | 'inspectScheduled' | 'inspectReady' | 'readyStates' | 'scheduled' | 'ready'
+    'find' | 'inspectScheduled' | 'inspectReady' | 'readyStates' | 'gauges'
   >;
 }

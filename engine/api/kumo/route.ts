@@ -23,6 +23,8 @@ export interface KumoApiDeps {
   readonly nodeId: string;
   /** Names and folders of the spools that the policy defined. */
   readonly spools: () => readonly { readonly name: string; readonly path: string }[];
+  /** Where local logs are written. */
+  readonly logFolders: () => readonly string[];
   /** Why the engine is not up (`waiting for spool startup`); null when it is. */
   readonly liveness: () => string | null;
   readonly bumpConfigEpoch: () => void | Promise<void>;

@@ -3,14 +3,13 @@
  *
  * Source: reference `http-logs-reception.md` §2.1, §2.12, §9.1.
  */
+import { statfsSync } from 'node:fs';
 import { arch, cpus, hostname, platform, release, totalmem, type, version } from 'node:os';
 import { toError } from '../../base/assert.ts';
 import { chronoDebugUtc } from '../../base/chrono-text.ts';
-import type { QueueGauges } from '../../log/stage-metrics.ts';
-import { setQueueGauges } from '../../log/stage-metrics.ts';
-import { parseQueueName } from '../../mail/queue-name.ts';
+import type { Metrics } from '../../log/metrics.ts';
+import { setQueueGauges } from '../../log/queue-metrics.ts';
 import { KUMO_VERSION } from '../../policy/kumo-version.ts';
-import type { AdminDoor } from './admin-door.ts';
 import { jsonBody } from './http-exchange.ts';
 import { HttpProblem, HttpRefusal } from './http-problem.ts';
 import { recordOf, required, text } from './json-shapes.ts';
@@ -74,24 +73,23 @@ export const SERVICE_ROUTES: Routes = {
   '/api/admin/task-dump': { GET: () => ({ body: taskDump() }) },
 };
 
-function refreshGauges(deps: KumoApiDeps): void {
-  setQueueGauges(deps.metrics, queueGauges(deps.queues));
-  deps.metrics.set('memory_usage', [], process.memoryUsage.rss());
+function refreshGauges({ metrics, queues, spools, logFolders }: KumoApiDeps): void {
+  setQueueGauges(metrics, queues.lists.gauges());
+  metrics.set('memory_usage', [], process.memoryUsage.rss());
+  metrics.set('memory_limit', [], Math.min(process.constrainedMemory() || Infinity, totalmem()));
+  for (const { name, path } of spools()) setDiskGauges(metrics, `${name} spool`, path);
+  for (const path of logFolders()) setDiskGauges(metrics, `log dir ${path}`, path);
 }
 
-function queueGauges(queues: AdminDoor): QueueGauges {
-  return {
-    ready: queues.lists.ready().map(({ name, depth, connections }) => ({
-      service: name.slice(name.lastIndexOf('@') + 1).split(':')[0] ?? '',
-      name,
-      messages: depth,
-      connections,
-    })),
-    scheduled: queues.lists.scheduled().map(({ name, depth }) => {
-      const { domain, tenant, campaign } = parseQueueName(name);
-      return { queue: name, domain, tenant, campaign, messages: depth };
-    }),
-  };
+/** A folder that is not there yet has no space. */
+function setDiskGauges(metrics: Metrics, name: string, path: string): void {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(path);
+    metrics.set('disk_free_bytes', [name], bavail * bsize);
+    metrics.set('disk_free_percent', [name], blocks === 0 ? 0 : (bavail / blocks) * 100);
+  } catch {
+    metrics.restart('disk_free_bytes', (labels) => labels[0] !== name);
+  }
 }
 
 function machineInfo(deps: KumoApiDeps): Record<string, unknown> {

@@ -1,17 +1,15 @@
 import { expect, test } from 'vitest';
 import { Metrics } from '../../../engine/log/metrics.ts';
 import type { LogRecord } from '../../../engine/log/record.ts';
-import {
-  countRecord,
-  receptionMetrics,
-  setQueueGauges,
-} from '../../../engine/log/stage-metrics.ts';
+import { queueObserver, setQueueGauges } from '../../../engine/log/queue-metrics.ts';
+import { countRecord, receptionMetrics } from '../../../engine/log/stage-metrics.ts';
 
 const SITE = 'unspecified->mx_list:127.0.0.1:25@smtp_client';
 
 function record(more: Partial<LogRecord>): LogRecord {
   return {
     type: 'Delivery',
+    queue: 'dest.test',
     site: SITE,
     recipient: 'a@x.test',
     delivery_protocol: 'ESMTP',
@@ -79,18 +77,66 @@ test('deliveries are counted by provider and source, delays by their last reason
 
 test('gauges follow the queue', () => {
   const metrics = new Metrics();
-  const ready = { service: 'smtp_client', name: 'q', messages: 2, connections: 1 };
-  const scheduled = { queue: 'c:t@d', domain: 'd', tenant: 't', campaign: 'c', messages: 3 };
+  const ready = {
+    ...{ service: 'smtp_client', name: 'q', provider: 'Pro', pool: 'p' },
+    ...{ messages: 2, connections: 1 },
+  };
+  const scheduled = {
+    ...{ queue: 'c:t@d', domain: 'd', tenant: 't', campaign: 'c', provider: 'Pro', pool: 'p' },
+    ...{ messages: 3, held: 5 },
+  };
   setQueueGauges(metrics, { ready: [ready], scheduled: [scheduled] });
   expect(metrics.value('ready_count', 'smtp_client')).toBe(2);
   expect(metrics.value('scheduled_count', 'c:t@d')).toBe(3);
+  expect(metrics.value('queued_count_by_provider', 'Pro')).toBe(5);
+  expect(metrics.value('queued_count_by_provider_and_pool', 'Pro', 'p')).toBe(5);
+  expect(metrics.value('connection_count_by_provider', 'Pro')).toBe(1);
+  expect(metrics.value('connection_count_by_provider_and_pool', 'Pro', 'p')).toBe(1);
+  expect(metrics.value('message_count')).toBe(5);
+  expect(metrics.value('message_data_resident_count')).toBe(2);
   expect(metrics.toJson()['scheduled_by_tenant_campaign']).toMatchObject({
     value: [{ tenant: 't', campaign: 'c', '@': 3 }],
   });
-  setQueueGauges(metrics, { ready: [{ ...ready, messages: 0 }], scheduled: [] });
+  setQueueGauges(metrics, {
+    ready: [{ ...ready, messages: 0 }],
+    scheduled: [{ ...scheduled, messages: 0, held: 0 }],
+  });
   expect(metrics.value('ready_count', 'smtp_client:q')).toBe(0);
+  expect(metrics.value('scheduled_count', 'c:t@d')).toBe(0);
+  setQueueGauges(metrics, { ready: [], scheduled: [] });
   expect(metrics.value('scheduled_count', 'c:t@d')).toBeUndefined();
   expect(metrics.value('scheduled_count_total')).toBe(0);
+});
+
+test.each([
+  ['Delayed', 0],
+  ['TransientFailure', 0],
+  ['Delivery', undefined],
+] as const)('after a %s record the gauge of its queue is there: %s', (type, expected) => {
+  const metrics = new Metrics();
+  countRecord(metrics, record({ type, queue: 't@d' }));
+  expect(metrics.value('scheduled_count', 't@d')).toBe(expected);
+  expect(metrics.value('scheduled_by_tenant', 't')).toBe(expected);
+});
+
+test('without a name of its own the site is the provider', () => {
+  const metrics = new Metrics();
+  countRecord(metrics, record({}));
+  expect(metrics.value('total_messages_delivered_by_provider', 'mx_list:127.0.0.1:25')).toBe(1);
+});
+
+test('what the queue tells besides its records', () => {
+  const metrics = new Metrics();
+  const observer = queueObserver(metrics);
+  observer.readyFull(SITE);
+  observer.watchdogAborted('s->d@lua:mk');
+  observer.delivered('s->d@lua:mk', 0.2);
+  expect(metrics.value('ready_full', 'smtp_client')).toBe(1);
+  expect(metrics.value('ready_full', `smtp_client:${SITE}`)).toBe(1);
+  expect(metrics.value('dispatcher_watchdog_aborted_total', 'lua')).toBe(1);
+  expect(metrics.value('deliver_message_latency_rollup', 'lua')).toBe(0.2);
+  receptionMetrics(metrics).took('read_data', 0.1);
+  expect(metrics.value('smtpsrv_read_data_duration')).toBe(0.1);
 });
 
 test('a histogram has buckets, sum and count; every line has a TYPE before it', () => {

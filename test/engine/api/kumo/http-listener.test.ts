@@ -80,8 +80,7 @@ function fakeDoor(clock: SystemClock): AdminDoor {
       Promise.resolve(name === 'known.test' ? { queue_name: name } : null),
     inspectReady: () => null,
     readyStates: () => ({ states_by_ready_queue: {} }),
-    scheduled: () => [],
-    ready: () => [],
+    gauges: () => ({ ready: [], scheduled: [] }),
   };
   return { admin, lists } as unknown as AdminDoor;
 }
@@ -132,6 +131,7 @@ class World {
       },
       nodeId: 'node',
       spools: () => [{ name: 'meta', path: '/spool-meta' }],
+      logFolders: () => [],
       liveness: () => this.trouble,
       bumpConfigEpoch: () => {},
       setDiagnosticFilter: (filter) => void parseDiagnosticFilter(filter),
@@ -558,7 +558,7 @@ test('answers are compressed for clients that like it, and metrics have a type b
   const answer = await client.send('GET', '/metrics', { headers: { 'accept-encoding': 'gzip' } });
   expect(answer.headers.get('content-encoding')).toBe('gzip');
   expect(answer.body).toMatch(
-    /^# HELP memory_usage .*\n# TYPE memory_usage gauge\nmemory_usage \d+\n/,
+    /^# HELP memory_limit .*\n# TYPE memory_limit gauge\nmemory_limit \d+\n# HELP memory_usage /,
   );
 });
 
