@@ -3,10 +3,10 @@
  * entry script with its static imports, the styles, and the two Latin fonts. Fails above the bound.
  * As a function it does nothing when the bundle is newer than everything it is made of.
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from 'vite';
 
 const root = join(import.meta.dirname, '..');
 const outDir = join(root, 'dist/renderer');
@@ -21,8 +21,22 @@ interface ManifestEntry {
 
 /** Builds unless the bundle is up to date; `always` builds in any case. */
 export async function buildRenderer(when: 'if-stale' | 'always' = 'if-stale'): Promise<void> {
-  if (when === 'if-stale' && !isStale()) return;
+  if (when === 'if-stale') {
+    if (isStale()) buildApart();
+    return;
+  }
+  // Not loaded by who finds the bundle up to date: it takes a second and 100 MB.
+  const { build } = await import('vite');
   await build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn' });
+}
+
+/** In a process of its own, so that an engine started afterwards does not keep the bundler's memory. */
+function buildApart(): void {
+  console.error('Building the window (after every change of it)…');
+  const built = spawnSync(process.execPath, [import.meta.filename], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (built.status !== 0) throw new Error('Cannot build the window: see above');
 }
 
 function isStale(): boolean {
