@@ -53,7 +53,7 @@ const charset_decode: HostFunction = {
   effect: 'pure',
   signature: 'charset_decode(charset, bytes) -> string',
   doc: 'The text of bytes in a character set.',
-  run: (call) => iconv.decode(Buffer.from(call.bytes(2)), knownCharset(call.string(1))),
+  run: (call) => decodeCharset(call.string(1), call.bytes(2)),
 };
 
 const charset_encode: HostFunction = {
@@ -71,6 +71,16 @@ const charset_encode: HostFunction = {
     return bytes;
   },
 };
+
+/** The platform knows Asian sets that the library for encoding lacks. */
+function decodeCharset(name: string, bytes: Uint8Array): string {
+  if (iconv.encodingExists(name)) return iconv.decode(Buffer.from(bytes), name);
+  try {
+    return new TextDecoder(name).decode(bytes);
+  } catch {
+    return knownCharset(name);
+  }
+}
 
 function knownCharset(name: string): string {
   if (iconv.encodingExists(name)) return name;

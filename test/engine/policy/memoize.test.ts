@@ -98,6 +98,16 @@ describe('kumo.memoize()', () => {
     expect(await policy.host.callEvent('ask', [])).toEqual([1, undefined, new LuaFloat(2), false]);
   });
 
+  it('keeps tables with names and numbers as keys, and no others', async () => {
+    await using policy = await TestPolicy.load(`
+      local f = kumo.memoize(function(key) return { [key] = 1 } end, { name = 'keys', ttl = 60, capacity = 10 })
+      kumo.on('ask', function()
+        return f('a').a, f(7)[7], (pcall(f, true)), (pcall(f, 1.5))
+      end)
+    `);
+    expect(await policy.host.callEvent('ask', [])).toEqual([1, 1, false, false]);
+  });
+
   it('does not keep errors, and a reject inside is none', async () => {
     await using policy = await TestPolicy.load(`${HEAD}
       local f = kumo.memoize(function() note() kumo.reject(550, 'no') end, { name = 'f', ttl = 60, capacity = 10 })

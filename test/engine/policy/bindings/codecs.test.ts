@@ -18,7 +18,7 @@ it('encodes and decodes, with and without padding', async () => {
       try(e.hex_decode, 'zz')
       try(e.hex_decode, 'abc')
       try(e.base64_decode, 'aB')
-      trace(e.hex_encode(e.charset_encode('iso-8859-1', 'é')), e.charset_decode('windows-1252', '\\x80'))
+      trace(e.hex_encode(e.charset_encode('iso-8859-1', 'é')), e.charset_decode('windows-1252', '\\x80'), e.charset_decode('iso-2022-jp', '\\x1b$B$3\\x1b(B'))
       try(e.charset_encode, 'us-ascii', 'é', false)
     `),
   ).toEqual([
@@ -28,7 +28,7 @@ it('encodes and decodes, with and without padding', async () => {
     'error invalid symbol at 0',
     'error invalid length at 2',
     'error non-zero trailing bits at 1',
-    'e9 €',
+    'e9 € こ',
     'error Cannot encode text as us-ascii: it has characters that us-ascii lacks',
   ]);
 });
