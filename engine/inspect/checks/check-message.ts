@@ -21,7 +21,7 @@ const CONTENT_BYTES_MAX = 1024 * 1024;
 const CLIPPED_BYTES = 102 * 1024;
 const LINE_BYTES_MAX = 998;
 
-export interface CheckedFact {
+interface CheckedFact {
   readonly level: 'good' | 'note' | 'bad';
   readonly text: string;
 }

@@ -14,7 +14,7 @@ interface SupportData {
   readonly features: Readonly<Record<string, readonly [title: string, letters: string]>>;
 }
 
-export interface FeatureTable extends SupportData {
+interface FeatureTable extends SupportData {
   /** Slug by what is found: `<video>`, `[align]`, `gap`, `display:flex`, `:hover`, `calc()`, `vh`, `@media`. */
   readonly byMark: ReadonlyMap<string, string>;
 }

@@ -3,7 +3,7 @@ import { Parser } from 'htmlparser2';
 import { sheetMarks, shownPiece, styleMarks } from './css-marks.ts';
 import { featureTable } from './feature-table.ts';
 
-export interface FeatureFinding {
+interface FeatureFinding {
   /** Of caniemail.com: `css-display-flex`. */
   readonly slug: string;
   readonly title: string;
