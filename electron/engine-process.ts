@@ -94,7 +94,8 @@ export class EngineProcess {
     if (this.#isStopped) return;
     this.#failures = performance.now() - began > HEALTHY_RUN_MS ? 1 : this.#failures + 1;
     const waitMs = RESTART_WAITS_MS[Math.min(this.#failures, RESTART_WAITS_MS.length) - 1] ?? 0;
-    this.#events.onExit(reason, waitMs);
+    // Before it is told: whoever hears of it may stop it for good.
     this.#restart = setTimeout(() => this.start(), waitMs);
+    this.#events.onExit(reason, waitMs);
   }
 }

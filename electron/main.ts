@@ -6,13 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
-import { Notification, app, ipcMain, shell } from 'electron';
+import { Notification, app, dialog, ipcMain, shell } from 'electron';
 import type { BrowserWindow } from 'electron';
 import { EngineProcess } from './engine-process.ts';
 import type { EngineCommand } from './engine-process.ts';
 import { installMenu } from './menu.ts';
 import { handOver, openedByArguments, openedByFile, openedByUrl } from './opened.ts';
 import type { Opened } from './opened.ts';
+import { SharedWindows } from './shared-windows.ts';
 import { createWindow, showEngine, showNotice } from './window.ts';
 
 const root = process.env['POSTYARD_ROOT'] ?? join(import.meta.dirname, '..', '..');
@@ -27,6 +28,7 @@ const command: EngineCommand = {
 
 let window: BrowserWindow | null = null;
 let engineUrl: string | null = null;
+const shared = new SharedWindows(command, join(import.meta.dirname, 'preload.cjs'));
 /** To open as soon as the engine is there. */
 const waiting: Opened[] = [];
 
@@ -51,6 +53,7 @@ if (app.requestSingleInstanceLock()) {
   answerPage();
   installMenu({
     openFolder: () => void shell.openPath(workspace),
+    openShared: () => void chooseShared(),
     openInBrowser: () => void (engineUrl && shell.openExternal(`${engineUrl}/#token=${token}`)),
   });
   const engine = startEngine();
@@ -99,6 +102,7 @@ function openWaiting(): string | null {
   let screen: string | null = null;
   for (const opened of waiting.splice(0)) {
     if (opened.kind === 'link') screen = opened.screen;
+    else if (opened.kind === 'shared') shared.open(opened.path);
     else
       void handOver(command, opened.path).then((problem) => {
         if (problem !== null)
@@ -106,6 +110,12 @@ function openWaiting(): string | null {
       });
   }
   return screen;
+}
+
+async function chooseShared(): Promise<void> {
+  const filters = [{ name: 'Shared files', extensions: ['postyard'] }];
+  const { filePaths } = await dialog.showOpenDialog({ properties: ['openFile'], filters });
+  for (const path of filePaths) shared.open(path);
 }
 
 function focusWindow(): void {
@@ -132,7 +142,7 @@ function stopWith(engine: EngineProcess): void {
   app.on('before-quit', (event) => {
     if (isStopped) return;
     event.preventDefault();
-    void engine.stop().then(() => {
+    void Promise.all([engine.stop(), shared.close()]).then(() => {
       isStopped = true;
       app.quit();
     });

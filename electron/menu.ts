@@ -4,6 +4,7 @@ import type { MenuItemConstructorOptions } from 'electron';
 
 export interface MenuActions {
   openFolder(): void;
+  openShared(): void;
   openInBrowser(): void;
 }
 
@@ -19,6 +20,7 @@ export function installMenu(actions: MenuActions): void {
           accelerator: 'CmdOrCtrl+Shift+B',
           click: () => actions.openInBrowser(),
         },
+        { label: 'Open shared file…', click: () => actions.openShared() },
         { label: 'Show workspace folder', click: () => actions.openFolder() },
         { type: 'separator' },
         { role: isMac ? 'close' : 'quit' },

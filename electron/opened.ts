@@ -1,6 +1,6 @@
 /**
- * What the desktop asks the application to open: `.eml` files (double click, "open with", dropped on
- * the icon) and `postyard://` links. It comes as arguments of the first or a second start, or as
+ * What the desktop asks the application to open: `.eml` and `.postyard` files (double click, "open
+ * with", dropped on the icon) and `postyard://` links. It comes as arguments of the first or a second start, or as
  * events; it waits until the engine is ready.
  */
 import { spawn } from 'node:child_process';
@@ -10,6 +10,8 @@ import type { EngineCommand } from './engine-process.ts';
 
 export type Opened =
   | { readonly kind: 'file'; readonly path: string }
+  /** A shared file: shown read-only, in a window of its own. */
+  | { readonly kind: 'shared'; readonly path: string }
   /** `postyard://queues` shows that screen. */
   | { readonly kind: 'link'; readonly screen: string };
 
@@ -22,7 +24,8 @@ export function openedByArguments(args: readonly string[], workingFolder: string
 }
 
 export function openedByFile(path: string): Opened | null {
-  return /\.eml$/i.test(path) && existsSync(path) ? { kind: 'file', path } : null;
+  if (!/\.(eml|postyard)$/i.test(path) || !existsSync(path)) return null;
+  return { kind: /\.eml$/i.test(path) ? 'file' : 'shared', path };
 }
 
 /** Links come from anywhere: only the name of a screen is taken from them. */

@@ -8,9 +8,11 @@ import { tempFolder } from '../support/temp-folder.ts';
 test('openedByArguments() takes files that are there and links, nothing else', async () => {
   await using folder = tempFolder();
   writeFileSync(join(folder.path, 'a.eml'), 'From: a\r\n\r\n');
-  const args = ['--flag', 'a.eml', 'missing.eml', '.', 'postyard://queues'];
+  writeFileSync(join(folder.path, 'b.postyard'), '');
+  const args = ['--flag', 'a.eml', 'b.postyard', 'missing.eml', '.', 'postyard://queues'];
   expect(openedByArguments(args, folder.path)).toEqual([
     { kind: 'file', path: join(folder.path, 'a.eml') },
+    { kind: 'shared', path: join(folder.path, 'b.postyard') },
     { kind: 'link', screen: 'queues' },
   ]);
 });

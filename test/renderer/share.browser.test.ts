@@ -70,7 +70,7 @@ describeInBrowser('a shared file', () => {
     await strike(page, 'g', 'o');
     await page.getByText('Delivery').first().waitFor();
     await page.getByRole('button', { name: /^Mail/ }).click();
-    await page.getByRole('textbox', { name: 'Filter mail' }).fill('rcpt:bob');
+    await page.getByRole('combobox', { name: 'Filter mail' }).fill('rcpt:bob');
     await expect.poll(() => rows(page).count()).toBe(1);
     expect(await seriousFindings(page)).toEqual([]);
     expect(to.complaints).toEqual([]);
