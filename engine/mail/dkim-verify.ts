@@ -16,7 +16,7 @@ import type { Canonicalization } from './dkim.ts';
 import { fieldNamed, rawFieldValue, readHeaderBlock } from './header.ts';
 import type { HeaderField } from './header.ts';
 
-export interface DkimVerdict {
+interface DkimVerdict {
   readonly result: 'pass' | 'policy' | 'permerror' | 'temperror';
   readonly reason: string | null;
   /** Absent when the signature could not even be read. */
