@@ -37,7 +37,7 @@ local series = { name = 'shared', num_buckets = 2, bucket_size = 3600 }
 local memo = kumo.memoize(function(key) return { key = key } end,
   { name = 'shared', ttl = '30 days', capacity = 10 })
 kumo.on('look', function()
-  local throttle = kumo.make_throttle('shared', '100000/300d'):throttle()
+  local throttle = kumo.make_throttle('shared', '1000000/3000000d'):throttle()
   local counter = kumo.counter_series.define(series)
   return throttle.remaining, kumo.mpsc.define('shared'):len(), counter:sum(),
     memo('table').key, tostring(memo('table').a)
@@ -54,9 +54,12 @@ const VIEWS = [
   ...['/queues', '/far-ends', '/far-ends/one/received', '/routes', '/ledger', '/rows?limit=50'],
   ...['/records?limit=50', '/suppression', '/settings', '/replay/runs', '/dns/zones', '/status'],
 ];
-/** They go on by themselves. */
-const TIMES =
-  /"(?:nowMs|realMs|mailMs|sinceMs|receivedPerMinute|loadedMs|inspectLag|durationMs|offsetMs)":[-\d.e+]+,?/g;
+/** They go on by themselves: time, and what the engine writes down every minute. */
+const OWN_PACE =
+  /"(?:nowMs|realMs|mailMs|sinceMs|receivedPerMinute|loadedMs|inspectLag|durationMs|offsetMs|commitSeq|flushCount)":[-\d.e+]+,?/g;
+
+/** They are dropped after ten minutes. */
+const EMPTY_QUEUES = /\{"name":"[^"]+","depth":0,[^}]*\},?/g;
 
 export interface Trial {
   readonly seed: number;
@@ -152,14 +155,12 @@ class World implements AsyncDisposable {
     if (run.problem === null || run.listener() !== null) {
       const outcome = await run.receive(arrival({ to: ['a@one.example', 'b@two.example'] }));
       calls.push(...outcome.calls);
-      const injected = {
-        from: 'a@b.example',
-        to: 'c@d.example',
-        meta: {},
-        protocol: 'HTTP' as const,
-      };
-      calls.push(
-        ...(await run.inject({ ...injected, data: Buffer.from('Subject: x\r\n\r\nx') })).calls,
+      const injected = { from: 'a@b.example', to: 'c@d.example', meta: {} };
+      const data = Buffer.from('Subject: x\r\n\r\nx');
+      // Whoever injects by HTTP is told of an error of the policy.
+      await run.inject({ ...injected, data, protocol: 'HTTP' }).then(
+        (injection) => calls.push(...injection.calls),
+        () => calls.push(...run.policy.takeCalls()),
       );
     }
     return { deeds, called: new Set(calls.map(({ name }) => name)) };
@@ -170,11 +171,12 @@ class World implements AsyncDisposable {
     const seen: Record<string, string> = {};
     for (const [file, digest] of filesBelow(this.#folder)) seen[`file ${file}`] = digest;
     for (const [file, database] of this.#databases)
-      seen[`database ${file.slice(this.#folder.length + 1)}`] = contentOf(database);
+      for (const [table, digest] of contentOf(database))
+        seen[`database ${file.slice(this.#folder.length + 1)}, ${table}`] = digest;
     for (const view of VIEWS) {
       const shown = await callApi(this.#engine, view).catch(toError);
       const text = shown instanceof Error ? shown.message : JSON.stringify(shown);
-      seen[`API ${view}`] = text.replace(TIMES, '');
+      seen[`API ${view}`] = text.replace(OWN_PACE, '').replace(EMPTY_QUEUES, '');
     }
     seen['metrics'] = this.#engine.core.metrics
       .toText()
@@ -293,14 +295,17 @@ function* filesBelow(folder: string): Generator<[string, string]> {
   }
 }
 
-function contentOf(database: DatabaseSync): string {
-  const tables = database
-    .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    .all() as { name: string; sql: string }[];
-  const content = tables
-    .filter(({ sql }) => !/^CREATE VIRTUAL/i.test(sql))
-    .map(({ name, sql }) => [sql, database.prepare(`SELECT * FROM "${name}"`).all()]);
-  return digestOf(JSON.stringify(content));
+/** Its tables and what is in them, without what the engine writes down every minute. */
+function* contentOf(database: DatabaseSync): Generator<[string, string]> {
+  const tables = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all();
+  for (const { name, sql } of tables) {
+    if (/^CREATE VIRTUAL/i.test(String(sql))) continue;
+    const rows = database
+      .prepare(`SELECT * FROM "${String(name)}"`)
+      .all()
+      .filter((row) => row['key'] !== 'maildirsFlushedThrough' && row['name'] !== 'commitSeq');
+    yield [String(name), digestOf(JSON.stringify([sql, rows]))];
+  }
 }
 
 function digestOf(bytes: string | Uint8Array): string {
