@@ -6,9 +6,7 @@
  * States: made (the policy may be loaded and its `init` run), running (`run`: queues, then
  * listeners, then what waited), stopped (`stop`; final).
  */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { parse as parseToml } from 'smol-toml';
 import type { Clock } from '../base/clock.ts';
 import { GcraStore } from '../base/gcra.ts';
 import { SpoolIdSource, newSessionId } from '../base/ids.ts';
@@ -19,15 +17,12 @@ import { SmtpClientDeliverer } from '../delivery/smtp-deliverer.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Guard } from '../guard/guard.ts';
 import { AuditLog } from '../log/audit-log.ts';
-import { BounceClassifier } from '../log/bounce-classifier.ts';
 import type { Diagnostics } from '../log/diagnostics.ts';
 import { DispositionLogger } from '../log/disposition-logger.ts';
 import { Metrics } from '../log/metrics.ts';
 import { queueObserver } from '../log/queue-metrics.ts';
 import { countConnection, receptionMetrics } from '../log/stage-metrics.ts';
 import type { Message } from '../mail/message.ts';
-import { errnoText } from '../policy/bindings/fs-errors.ts';
-import { compileRegex } from '../policy/bindings/regex-compile.ts';
 import { ScriptHost } from '../policy/script-host.ts';
 import type {
   EsmtpListenerSettings,
@@ -51,6 +46,7 @@ import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import { TraceHub } from '../reception/trace-hub.ts';
 import type { SessionFacts, Store } from '../store/store.ts';
+import { readClassifier } from './read-classifier.ts';
 import { recordSink } from './record-sink.ts';
 import type { RecordFollower } from './record-sink.ts';
 import { injectDeferred } from './inject-deferred.ts';
@@ -116,6 +112,7 @@ export class EngineCore {
   readonly #gcra = new GcraStore();
   readonly #audit: AuditLog;
   readonly #tracer: TraceHub;
+  readonly #clientTracer: TraceHub;
   readonly #tls: TlsContexts;
 
   constructor(options: CoreOptions) {
@@ -123,6 +120,7 @@ export class EngineCore {
     const { mailClock, clock, random, guard, resolver, diagnostics, mode } = options;
     this.ids = new SpoolIdSource(mailClock, random);
     this.#tracer = new TraceHub(mailClock);
+    this.#clientTracer = new TraceHub(mailClock);
     this.#audit = new AuditLog(mailClock, clock, (text) => diagnostics.write('error', text));
     this.setup = new SetupServices(
       this.#logSetup(),
@@ -388,6 +386,7 @@ export class EngineCore {
       metrics: this.metrics,
       audit: this.#audit,
       tracer: this.#tracer,
+      clientTracer: this.#clientTracer,
       nodeId,
       spools: () => this.setup.spools,
       logFolders: () => this.log.folders,
@@ -424,6 +423,7 @@ export class EngineCore {
         isStrict: mode === 'strict',
         readKey: (source) => this.policy.loadKey(source),
         bounceClass: (reply) => this.log.classOf(reply),
+        traceSink: this.#clientTracer,
         connected: (readyQueue) => countConnection(this.metrics, readyQueue),
       }),
       maildirs,
@@ -454,15 +454,7 @@ export class EngineCore {
       setAccountingDb: (path) => this.log.accounting.configure(path),
       setClassifierFiles: (files) =>
         this.log.setClassifier(
-          new BounceClassifier(
-            files.map((file) => this.options.mapPath(file, 'read')),
-            {
-              read: classifierText,
-              toml: parseToml,
-              json: (text) => JSON.parse(text) as unknown,
-              regex: (pattern) => classifierRegex(pattern),
-            },
-          ),
+          readClassifier(files.map((file) => this.options.mapPath(file, 'read'))),
         ),
     };
   }
@@ -480,18 +472,4 @@ export class EngineCore {
       auth: null,
     };
   }
-}
-
-function classifierText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(`reading file: ${file}: ${errnoText(error)}`, { cause: error });
-  }
-}
-
-/** A new search each time: the expression remembers where it stopped. */
-function classifierRegex(pattern: string): { test(text: string): boolean } {
-  const { expression } = compileRegex(pattern, 'fancy');
-  return { test: (text) => text.search(expression) >= 0 };
 }

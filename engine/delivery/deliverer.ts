@@ -154,6 +154,8 @@ export interface SmtpSessionSettings {
   readonly mxList: readonly MxListEntry[];
   readonly treatMxListAsSecure?: boolean;
   readonly source: EgressSource;
+  /** Whose source it is; for those who watch. */
+  readonly pool?: string;
   readonly path: EgressPathConfig;
   /**
    * KumoMTA's default `prohibited_hosts` keep a production server from talking to itself. Here the

@@ -29,6 +29,8 @@ import type {
 } from './deliverer.ts';
 import type { BrokenTlsMemory } from './smtp-broken-tls.ts';
 import { ClientError } from './smtp-client-error.ts';
+import { ClientTrace } from './smtp-client-trace.ts';
+import type { ClientTraceSink } from './smtp-client-trace.ts';
 import { addressText } from './smtp-debug-text.ts';
 import { OpeningFailure } from './smtp-dial.ts';
 import { attemptDetails, connectFailure, unsentNotes, unusedSettings } from './smtp-journey.ts';
@@ -51,6 +53,8 @@ export interface SmtpSessionDeps extends OpeningDeps {
   readonly bounceClass: (reply: SmtpReply) => string;
   /** KumoMTA's quirks too: a 251 to RCPT counts as delivered although nothing was sent. */
   readonly isStrict: boolean;
+  /** Who watches the conversations; left out when nobody can. */
+  readonly traceSink?: ClientTraceSink;
   /** Told of every connection that is ready for messages. */
   readonly connected?: (readyQueue: string) => void;
 }
@@ -69,6 +73,7 @@ export class SmtpSession implements DeliverySession {
   readonly #settings: SmtpSessionSettings;
   readonly #deps: SmtpSessionDeps;
   readonly #stop = new AbortController();
+  readonly #trace: ClientTrace;
   #candidates: Candidate[] = [];
   #planDetails: JsonObject = {};
   #failedBefore: string[] = [];
@@ -87,6 +92,7 @@ export class SmtpSession implements DeliverySession {
     this.id = settings.sessionId;
     this.#settings = settings;
     this.#deps = deps;
+    this.#trace = new ClientTrace(deps.traceSink ?? null, settings);
   }
 
   get isExhausted(): boolean {
@@ -113,12 +119,16 @@ export class SmtpSession implements DeliverySession {
     );
     this.#candidates = [...candidates];
     this.#planDetails = details;
+    this.#trace.planned(candidates);
     this.#phase = 'planned';
   }
 
-  async connect(_messages: readonly Message[]): Promise<void> {
+  async connect(messages: readonly Message[]): Promise<void> {
     this.#throwIfAborted();
-    if (this.#unfinished === null) this.#attemptStartedMs = this.#deps.clock.monotonic();
+    if (this.#unfinished === null) {
+      this.#attemptStartedMs = this.#deps.clock.monotonic();
+      for (const message of messages) this.#trace.obtained(message);
+    }
     this.#line?.transcript.countFrom(this.#attemptStartedMs);
     const gone = (await this.#line?.opened.connection.unsolicited()) ?? null;
     this.#throwIfAborted();
@@ -129,7 +139,7 @@ export class SmtpSession implements DeliverySession {
       throw new ReturnMessage(gone?.kind === 'reply' ? 'PeerClosedConnection' : 'DispatcherDrop');
     }
     const failures: OpeningFailure[] = [];
-    const transcript = new SmtpTranscript(this.#deps.clock, this.#attemptStartedMs);
+    const transcript = new SmtpTranscript(this.#deps.clock, this.#attemptStartedMs, this.#trace);
     for (;;) {
       const candidate = this.#candidates.shift();
       if (!candidate) break;
@@ -139,6 +149,7 @@ export class SmtpSession implements DeliverySession {
       this.#wasConnected = true;
       this.#previous = new Set();
       this.#phase = 'connected';
+      this.#trace.connected(candidate, opened.connection.localAddress);
       this.#deps.connected?.(this.#settings.readyQueue);
       return;
     }
@@ -186,6 +197,7 @@ export class SmtpSession implements DeliverySession {
     this.#candidates = [];
     this.#phase = 'closing';
     await line?.opened.connection.quit();
+    if (line) this.#trace.closed();
     this.#phase = 'closed';
   }
 
@@ -260,6 +272,7 @@ export class SmtpSession implements DeliverySession {
         stopsAtRefusal: !this.#deps.isStrict,
         onPhase: (phase) => {
           this.#phase = phase;
+          if (phase === 'data') this.#trace.sentBody(message.data);
         },
       });
       line.lastFailed = replies.every(({ stage }) => stage !== 'dot');
@@ -332,6 +345,7 @@ export class SmtpSession implements DeliverySession {
     const line = this.#line;
     if (!line) return;
     line.opened.connection.destroy();
+    this.#trace.closed();
     this.#line = null;
     const { reconnectStrategy } = this.#settings.path;
     if (reconnectStrategy === 'ReconnectSameHost') this.#candidates.unshift(line.candidate);

@@ -7,9 +7,11 @@
 import { TRANSCRIPT_LINE_CHARS_MAX, TRANSCRIPT_LINES_MAX } from '../base/limits.ts';
 import type { Clock, MonotonicMs } from '../base/clock.ts';
 import type { TranscriptLine } from '../store/store.ts';
+import type { ClientTrace } from './smtp-client-trace.ts';
 
 export class SmtpTranscript {
   readonly #clock: Clock;
+  readonly #trace: ClientTrace | null;
   #startedMs: MonotonicMs;
   #lines: TranscriptLine[] = [];
   #dropped = 0;
@@ -17,9 +19,15 @@ export class SmtpTranscript {
   /**
    * @param clock real time
    * @param startedMs what the milliseconds count from: when the attempt began
+   * @param trace is told the same, also when the transcript is full
    */
-  constructor(clock: Clock, startedMs: MonotonicMs = clock.monotonic()) {
+  constructor(
+    clock: Clock,
+    startedMs: MonotonicMs = clock.monotonic(),
+    trace: ClientTrace | null = null,
+  ) {
     this.#clock = clock;
+    this.#trace = trace;
     this.#startedMs = startedMs;
   }
 
@@ -30,17 +38,21 @@ export class SmtpTranscript {
 
   /** A command without its CRLF. */
   client(text: string): void {
+    this.#trace?.wrote(text);
     this.#add('client', text);
   }
 
   /** @param lines of a reply as they came, without the code */
   server(code: number, lines: readonly string[]): void {
     for (const [index, line] of lines.entries()) {
-      this.#add('server', `${code}${index === lines.length - 1 ? ' ' : '-'}${line}`);
+      const shown = `${code}${index === lines.length - 1 ? ' ' : '-'}${line}`;
+      this.#trace?.read(shown);
+      this.#add('server', shown);
     }
   }
 
   note(text: string): void {
+    this.#trace?.noted(text);
     this.#add('note', text);
   }
 

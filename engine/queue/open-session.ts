@@ -25,6 +25,7 @@ export function openSession(parts: QueueParts, ready: ReadyQueue, id: string): D
         mxList: protocol.mxList,
         treatMxListAsSecure: protocol.treatMxListAsSecure,
         source,
+        pool: ready.identity.pool,
         path: ready.path,
       });
     case 'lua':

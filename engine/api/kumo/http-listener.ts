@@ -28,10 +28,17 @@ import { INSPECT_ROUTES } from './inspect-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import type { Handler, KumoApiDeps, Routes } from './route.ts';
 import { SERVICE_ROUTES } from './service-routes.ts';
-import { TRACE_SERVER_PATH, TraceSockets } from './trace-socket.ts';
+import { TraceSockets } from './trace-socket.ts';
+import {
+  clientWanted,
+  serverWanted,
+  TRACE_CLIENT_PATH,
+  TRACE_SERVER_PATH,
+} from './trace-wanted.ts';
 
 export interface KumoHttpDeps extends KumoApiDeps {
   readonly tracer: TraceHub;
+  readonly clientTracer: TraceHub;
   /** Key and certificate of a listener with `use_tls`. */
   readonly tls: {
     identity(
@@ -47,13 +54,16 @@ const THEMES: Routes = {
   ...SERVICE_ROUTES,
 };
 /** What is a WebSocket, asked for without wanting one. */
-const SOCKETS: Routes = {
-  [TRACE_SERVER_PATH]: {
-    GET: () => {
-      throw new HttpRefusal(400, "Connection header did not include 'upgrade'");
+const SOCKETS: Routes = Object.fromEntries(
+  [TRACE_SERVER_PATH, TRACE_CLIENT_PATH].map((path) => [
+    path,
+    {
+      GET: () => {
+        throw new HttpRefusal(400, "Connection header did not include 'upgrade'");
+      },
     },
-  },
-};
+  ]),
+);
 const ROUTES: Routes = { ...THEMES, ...SOCKETS, ...openApiRoutes({ ...THEMES, ...SOCKETS }) };
 
 export class KumoHttpListener {
@@ -64,7 +74,7 @@ export class KumoHttpListener {
   readonly #server: Server;
   readonly #authentication: Authentication;
   readonly #access: AccessControl;
-  readonly #traces: TraceSockets;
+  readonly #traces: Readonly<Record<string, TraceSockets>>;
 
   private constructor(server: Server, settings: HttpListenerSettings, deps: KumoHttpDeps) {
     const { address, port } = server.address() as AddressInfo;
@@ -74,7 +84,10 @@ export class KumoHttpListener {
     this.#deps = deps;
     this.#authentication = new Authentication(deps);
     this.#access = new AccessControl(deps);
-    this.#traces = new TraceSockets(deps.tracer);
+    this.#traces = {
+      [TRACE_SERVER_PATH]: new TraceSockets(deps.tracer, serverWanted),
+      [TRACE_CLIENT_PATH]: new TraceSockets(deps.clientTracer, clientWanted),
+    };
     server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
       void this.#serve(incoming, response);
     });
@@ -104,7 +117,7 @@ export class KumoHttpListener {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    this.#traces.close();
+    for (const sockets of Object.values(this.#traces)) sockets.close();
     await closed;
   }
 
@@ -168,9 +181,10 @@ export class KumoHttpListener {
     socket.on('error', () => socket.destroy());
     const path = new URL(incoming.url ?? '/', 'http://localhost').pathname;
     try {
-      if (path !== TRACE_SERVER_PATH) throw new HttpRefusal(404, '');
+      const sockets = Object.hasOwn(this.#traces, path) ? this.#traces[path] : undefined;
+      if (!sockets) throw new HttpRefusal(404, '');
       await this.#admit(incoming, { method: 'GET', path });
-      this.#traces.accept(incoming, socket, head);
+      sockets.accept(incoming, socket, head);
     } catch (error) {
       const { status = 500, body } = this.#failure(error);
       const text = String(body);

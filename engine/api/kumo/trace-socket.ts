@@ -1,6 +1,7 @@
 /**
- * `/api/admin/trace-smtp-server/v1`: a WebSocket that shows what happens in SMTP sessions. The
- * client's first text says which sessions; what happened since it connected is shown from then on.
+ * `/api/admin/trace-smtp-server/v1` and `…/trace-smtp-client/v1`: WebSockets that show what happens
+ * in SMTP sessions, as the server and as the client of one. The watcher's first text says which
+ * sessions; what happened since it connected is shown from then on.
  *
  * States of a client: waiting (events are kept until it has said what it wants), watching, closed.
  * A client that reads too slowly misses events and is told how many.
@@ -11,12 +12,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
-import { CidrSet } from '../../base/cidr.ts';
-import { splitIpPort } from '../../base/ip.ts';
-import type { JsonObject, JsonValue } from '../../mail/json.ts';
+import type { JsonValue } from '../../mail/json.ts';
 import type { TraceEvent, TraceHub } from '../../reception/trace-hub.ts';
-
-export const TRACE_SERVER_PATH = '/api/admin/trace-smtp-server/v1';
+import type { Wanted, WantedOf } from './trace-wanted.ts';
 
 /** Events that are kept for a client that has not said yet what it wants. */
 const KEPT_EVENTS_MAX = 131_072;
@@ -24,22 +22,19 @@ const KEPT_EVENTS_MAX = 131_072;
 const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 const REQUEST_BYTES_MAX = 64 * 1024;
 
-interface Wanted {
-  readonly sources: CidrSet | null;
-  readonly isTerse: boolean;
-}
-
 export class TraceSockets {
   readonly #hub: TraceHub;
+  readonly #wantedOf: WantedOf;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: REQUEST_BYTES_MAX });
 
-  constructor(hub: TraceHub) {
+  constructor(hub: TraceHub, wantedOf: WantedOf) {
     this.#hub = hub;
+    this.#wantedOf = wantedOf;
   }
 
   /** Watches before it answers, so that nothing is lost in between. */
   accept(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const watcher = new Watcher(this.#hub);
+    const watcher = new Watcher(this.#hub, this.#wantedOf);
     socket.once('close', () => watcher.close());
     this.#server.handleUpgrade(incoming, socket, head, (client) => watcher.serve(client));
   }
@@ -52,14 +47,16 @@ export class TraceSockets {
 
 class Watcher {
   readonly #hub: TraceHub;
+  readonly #wantedOf: WantedOf;
   readonly #stop: () => void;
   #client: WebSocket | null = null;
   #wanted: Wanted | null = null;
   #kept: TraceEvent[] = [];
   #missedCount = 0;
 
-  constructor(hub: TraceHub) {
+  constructor(hub: TraceHub, wantedOf: WantedOf) {
     this.#hub = hub;
+    this.#wantedOf = wantedOf;
     this.#stop = hub.watch((event) => this.#take(event));
   }
 
@@ -77,7 +74,7 @@ class Watcher {
 
   #begin(data: RawData): void {
     try {
-      this.#wanted = wantedOf(JSON.parse(textOf(data)) as JsonValue);
+      this.#wanted = this.#wantedOf(JSON.parse(textOf(data)) as JsonValue);
     } catch {
       this.#client?.close(1007, 'not a request to trace');
       return;
@@ -93,7 +90,7 @@ class Watcher {
 
   #send(event: TraceEvent): void {
     const client = this.#client;
-    if (client === null || this.#wanted === null || !isWanted(event, this.#wanted)) return;
+    if (client === null || this.#wanted === null || !this.#wanted.isWanted(event)) return;
     if (client.bufferedAmount > UNREAD_BYTES_MAX) {
       this.#missedCount++;
       return;
@@ -105,42 +102,11 @@ class Watcher {
         JSON.stringify(this.#hub.event(null, { Diagnostic: { level: 'ERROR', message } })),
       );
     }
-    client.send(JSON.stringify(this.#wanted.isTerse ? terse(event) : event));
+    client.send(JSON.stringify(this.#wanted.shown(event)));
   }
-}
-
-/** @throws {Error} it is not an object, or names sources that are no networks */
-function wantedOf(request: JsonValue): Wanted {
-  if (!isObject(request)) throw new Error('Cannot trace: found no object');
-  const { source_addr: sources, terse: isTerse } = request;
-  return {
-    sources: Array.isArray(sources) ? new CidrSet(sources.map(String)) : null,
-    isTerse: isTerse === true,
-  };
 }
 
 function textOf(data: RawData): string {
   const parts = Array.isArray(data) ? data : [Buffer.isBuffer(data) ? data : Buffer.from(data)];
   return Buffer.concat(parts).toString();
-}
-
-function isWanted({ conn_meta: meta }: TraceEvent, { sources }: Wanted): boolean {
-  if (sources === null || meta === null) return true;
-  const from = meta['received_from'];
-  const ip = typeof from === 'string' ? splitIpPort(from)?.ip : undefined;
-  return ip !== undefined && sources.contains(ip);
-}
-
-/** A read of several lines, shown by its first. */
-function terse(event: TraceEvent): TraceEvent {
-  const text = isObject(event.payload) ? event.payload['Read'] : null;
-  if (typeof text !== 'string') return event;
-  const end = text.indexOf('\r\n');
-  if (end < 0 || end + 2 === text.length) return event;
-  const snippet = text.slice(0, end);
-  return { ...event, payload: { AbbreviatedRead: { snippet, len: Buffer.byteLength(text) } } };
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

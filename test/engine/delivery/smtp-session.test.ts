@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { JsonObject, JsonValue } from '../../../engine/mail/json.ts';
 import { PolicyError } from '../../../engine/policy/events.ts';
 import { testEvents, testMessage, testSource, testTimeouts } from '../../support/delivery.ts';
 import { SmtpSink } from '../../support/smtp-sink.ts';
@@ -45,6 +46,38 @@ describe('a delivery', () => {
     });
     expect(report.connectionBroken).toBe(false);
     expect(report.unfinished).toBeUndefined();
+  });
+
+  test('tells a watcher the plan, the message, what is said and the end', async () => {
+    const told: [JsonObject, JsonValue][] = [];
+    const traceSink = {
+      isWatched: true,
+      publish: (meta: JsonObject, payload: JsonValue) => void told.push([meta, payload]),
+    };
+    client = new TestSmtpClient({ traceSink });
+    const sink = await client.sink();
+    await client.once(sink);
+    await client.end();
+    const payloads = told.map(([, payload]) => payload);
+    expect(payloads.filter((payload) => typeof payload === 'string')).toEqual([
+      'BeginSession',
+      'MessageObtained',
+      'Connected',
+      'Closed',
+    ]);
+    for (const [kind, text] of [
+      ['Write', `${MAIL}\r\n`],
+      ['Read', '354 go ahead\r\n'],
+      ['Write', 'Subject: golden\r\n\r\nhello\r\n'],
+    ] as const)
+      expect(payloads).toContainEqual({ [kind]: text });
+    expect(told.at(-1)?.[0]).toMatchObject({
+      sender: 'sender@shop.test',
+      recipient: ['a@dest.test'],
+      domain: 'dest.test',
+      mx_host: 'mx1.sink.test',
+      mx_address: `127.0.0.1:${sink.port}`,
+    });
   });
 
   test('sends MAIL, RCPT and DATA in one write, and the body in the next', async () => {

@@ -124,6 +124,7 @@ class World {
       mx: { lookupMx: () => Promise.reject(new Error('no dns')) },
       metrics,
       tracer: this.tracer,
+      clientTracer: this.tracer,
       audit: {
         authentication: ({ identity, isSuccess }) => this.audited.push(`${identity} ${isSuccess}`),
         authorization: ({ access, privilege, matchingResource }) =>

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TraceSockets } from '../../../../engine/api/kumo/trace-socket.ts';
+import { clientWanted, serverWanted } from '../../../../engine/api/kumo/trace-wanted.ts';
 import type { JsonValue } from '../../../../engine/mail/json.ts';
 import { ReceptionWorld, until } from '../../../support/reception-fakes.ts';
 import { SmtpScript } from '../../../support/smtp-script.ts';
@@ -16,7 +17,7 @@ async function watch(
   world: ReceptionWorld,
   request: object,
 ): Promise<AsyncDisposable & { seen: Seen[] }> {
-  const traces = new TraceSockets(world.tracer);
+  const traces = new TraceSockets(world.tracer, serverWanted);
   const server = createServer();
   server.on('upgrade', (incoming, socket, head) => traces.accept(incoming, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -81,4 +82,31 @@ test('a watcher sees lines, calls with and without a handler, and what becomes o
     }) as object,
   });
   expect(elsewhere.seen).toEqual([]);
+});
+
+test.each([
+  [{}, true],
+  [{ domain: ['dest.test'] }, true],
+  [{ domain: ['other.test'] }, false],
+  [{ mail_from: ['s@shop.test'], mx_host: ['mx.test'] }, true],
+  [{ mail_from: ['x@shop.test'] }, false],
+  // Lists and keys that the event does not have leave out nothing.
+  [{ rcpt_to: ['x@dest.test'] }, true],
+  [{ ready_queue: ['x'] }, true],
+  [{ tenant: ['x'] }, true],
+  [{ mx_addr: ['127.0.0.0/8'] }, true],
+  [{ mx_addr: ['10.0.0.0/8'] }, false],
+])('a watcher of deliveries that asks for %j: %s', (request, isWanted) => {
+  const event = {
+    conn_meta: {
+      ...{ domain: 'dest.test', sender: 's@shop.test', recipient: ['a@dest.test'] },
+      ...{ mx_host: 'mx.test', mx_address: '127.0.0.1:25', ready_queue_name: 'q' },
+    },
+    payload: { Write: 'Subject: x\r\n\r\nhello\r\n' },
+    when: '',
+  };
+  expect(clientWanted(request).isWanted(event)).toBe(isWanted);
+  expect(clientWanted({ ...request, terse: true }).shown(event).payload).toEqual({
+    AbbreviatedWrite: { snippet: 'Subject: x', len: 21 },
+  });
 });
