@@ -117,10 +117,12 @@ export async function hold(
   ageMs: number,
   steps: (engine: ServeProcess, step: Step) => Promise<void>,
 ): Promise<void> {
+  const filling = performance.now();
   const workspace = await fillQueue({
     ...{ count: WAITING, domain: DOMAIN, bodyBytes: 400 },
     ...{ dueInMs: DAY_MS, ageMs },
   });
+  say(`insert ${WAITING} messages, durable`, filling, process);
   const starting = performance.now();
   await using engine = await ServeProcess.start({
     workspace,
@@ -151,6 +153,8 @@ export async function lookAndMove(engine: ServeProcess, step: Step): Promise<voi
 }
 
 export async function expire(engine: ServeProcess, step: Step): Promise<void> {
+  // Suspended, so that each one fails and expires without a connection.
+  await engine.api('/queues/actions', { verb: 'suspend', queue: DOMAIN, reason: 'bench' });
   await step('expire', async () => {
     await engine.api('/queues/actions', { verb: 'deliver-now', queue: DOMAIN });
     const isEmpty = async (): Promise<boolean> =>
@@ -159,8 +163,8 @@ export async function expire(engine: ServeProcess, step: Step): Promise<void> {
   });
 }
 
-function say(what: string, began: number, engine: ServeProcess): void {
-  const rss = rssOf(engine);
+function say(what: string, began: number, worker: { readonly pid: number }): void {
+  const rss = rssOf(worker);
   const seconds = ((performance.now() - began) / 1000).toFixed(2);
   console.log(`${what.padEnd(40)} ${seconds.padStart(8)} s ${String(rss).padStart(6)} MB`);
   if (rss > RSS_MB_MAX) process.exitCode = 1;
@@ -196,7 +200,7 @@ function referenceRate(source: string, port: number, connections: number): numbe
   return (MESSAGES / (performance.now() - began)) * 1000;
 }
 
-function rssOf({ pid }: ServeProcess): number {
+function rssOf({ pid }: { readonly pid: number }): number {
   const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
   return Math.round(Number(stdout) / 1024);
 }
