@@ -10,6 +10,7 @@ import { formatSpan } from '../base/span-words.ts';
 import type { Inspector } from '../inspect/inspector.ts';
 import type { RowsRead } from '../search/search-reads.ts';
 import type { RowSummary, Store } from '../store/store.ts';
+import type { DeletedRows } from './deleted-rows.ts';
 import { attachmentsZip, mboxStream } from './save-files.ts';
 import type { MessagesDoor, WaitQuery } from './doors.ts';
 import type { CaughtMessage, CaughtMessages, DeletedMessages } from './protocol.ts';
@@ -25,6 +26,7 @@ const DELETE_ROWS = 1_000;
 
 export interface MessagesViewParts {
   readonly store: Store;
+  readonly deleted: DeletedRows;
   readonly inspector: Inspector;
   readonly mailClock: MailClock;
   /** Real time. */
@@ -81,7 +83,7 @@ export class MessagesView implements MessagesDoor {
   }
 
   async remove(filter: string): Promise<DeletedMessages> {
-    const { store, mailClock } = this.#parts;
+    const { store, deleted, mailClock } = this.#parts;
     const query = readFilter(filter, mailClock.now());
     const seqs: number[] = [];
     let cursor: string | null = null;
@@ -91,7 +93,7 @@ export class MessagesView implements MessagesDoor {
         needsTotal: false,
       });
       const found = page.rows.map((row) => row.seq);
-      await store.deleteRows(found);
+      await deleted.delete(found);
       seqs.push(...found);
       cursor = page.next;
     } while (cursor !== null);

@@ -11,6 +11,7 @@ import { parseFilter } from '../search/parse-filter.ts';
 import type { RowRead } from '../store/row-reads.ts';
 import type { RowSummary, Store } from '../store/store.ts';
 import type { Download, RowsDoor, RowsQuery } from './doors.ts';
+import type { DeletedRows } from './deleted-rows.ts';
 import { attemptSteps } from './attempt-words.ts';
 import { composeJourney } from './journey.ts';
 import { textOf, withoutCode } from './journey.ts';
@@ -33,6 +34,7 @@ import { withClock } from './waiting-words.ts';
 
 export interface RowsViewParts {
   readonly store: Store;
+  readonly deleted: DeletedRows;
   readonly inspector: Inspector;
   readonly queues: Queues;
   readonly mailClock: MailClock;
@@ -173,12 +175,12 @@ export class RowsView implements RowsDoor {
   }
 
   async remove(seqs: readonly number[]): Promise<number> {
-    await this.#parts.store.deleteRows(seqs);
+    await this.#parts.deleted.delete(seqs);
     return seqs.length;
   }
 
   async restore(seqs: readonly number[]): Promise<number> {
-    await this.#parts.store.undeleteRows(seqs);
+    await this.#parts.deleted.undelete(seqs);
     return seqs.length;
   }
 

@@ -66,10 +66,10 @@ export class SuppressionDemo {
 
   reset(): Promise<void> {
     return this.#inTurn(async () => {
-      const { suppression, store } = this.#parts;
+      const { suppression, rows } = this.#parts;
       await suppression.list.ask('remove', { ids: [], keys: [...this.#made.values()] });
       for (const token of this.#undos) await suppression.list.ask('undo', token);
-      if (this.#rowSeqs.length > 0) await store.deleteRows([...this.#rowSeqs]);
+      if (this.#rowSeqs.length > 0) await rows.remove([...this.#rowSeqs]);
       this.#made.clear();
       this.#undos.length = 0;
       this.#rowSeqs.length = 0;

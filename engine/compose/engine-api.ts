@@ -5,6 +5,7 @@ import { DnsView } from '../api/dns-view.ts';
 import { FarEndsView } from '../api/far-ends-view.ts';
 import { LiveStream } from '../api/live.ts';
 import { MaildirsView } from '../api/maildirs-view.ts';
+import { DeletedRows } from '../api/deleted-rows.ts';
 import { MessagesView } from '../api/messages-view.ts';
 import type { Count, EngineStatus } from '../api/protocol.ts';
 import { QueuesView } from '../api/queues-view.ts';
@@ -68,8 +69,10 @@ export class EngineApi {
       onTrouble: (text) => diagnostics.write('warn', text),
     });
     this.#farEnds = new FarEndsView(engine.farEnds);
+    const deleted = new DeletedRows(store, layout.root);
     this.#rows = new RowsView({
       store,
+      deleted,
       inspector: this.#inspector,
       queues: core.queues,
       mailClock,
@@ -77,7 +80,9 @@ export class EngineApi {
       workspace: layout.root,
       farEndOf: (peer, reply) => this.#farEnds.placeOf(peer, reply),
     });
-    this.#messages = new MessagesView({ store, inspector: this.#inspector, mailClock, clock });
+    this.#messages = new MessagesView({
+      ...{ store, deleted, inspector: this.#inspector, mailClock, clock },
+    });
     const { suppression } = engine;
     const demo = new SuppressionDemo({
       ...{ suppression, store, rows: this.#rows, clock, mailClock, random },

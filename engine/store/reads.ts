@@ -13,7 +13,13 @@ import type { QueueMessage, QueueMessagesRead } from './queue-reads.ts';
 import type { ReadTable } from './read-context.ts';
 import { readRecords, readRowRecords } from './record-reads.ts';
 import type { RecordsParams, RecordsRead } from './record-reads.ts';
-import { readMaildirRows, readMessageRows, readRow, readRowsBySeq } from './row-reads.ts';
+import {
+  readDeletedFiles,
+  readMaildirRows,
+  readMessageRows,
+  readRow,
+  readRowsBySeq,
+} from './row-reads.ts';
 import type { RowRead } from './row-reads.ts';
 import { readAudit, readLedger, readMaildirDeliveries, readStateCounts } from './side-reads.ts';
 import type {
@@ -58,6 +64,11 @@ export interface StoreReads {
   stateCounts: { params: object; result: Record<RowState, BoundedCount> };
   audit: { params: PageParams; result: Page<AuditEntry> };
   ledger: { params: PageParams; result: Page<LedgerEntry> };
+  /** Files of these rows that no row stands for any more, since all of them are deleted. */
+  deletedFiles: {
+    params: { seqs: readonly number[] };
+    result: { seq: number; path: string; unique: string }[];
+  };
   maildirDeliveries: {
     params: { afterAttempt: number; limit: number };
     result: StoredDelivery[];
@@ -69,6 +80,7 @@ export const reads: ReadTable = {
   row: readRow,
   messageRows: readMessageRows,
   maildirRows: readMaildirRows,
+  deletedFiles: readDeletedFiles,
   trace: readTrace,
   attempts: readAttempts,
   body: readBody,

@@ -76,6 +76,25 @@ export function readMaildirRows(
   return found;
 }
 
+const DELETED_FILE = `SELECT n.name AS path, r.maildir_unique AS name FROM recipients AS r
+  JOIN names AS n ON n.id = r.maildir WHERE r.seq = ? AND r.is_deleted = 1 AND NOT EXISTS (
+    SELECT 1 FROM messages AS m JOIN recipients AS o ON o.seq BETWEEN m.id AND m.id + m.row_count - 1
+    WHERE m.id = r.message AND o.is_deleted = 0 AND o.maildir = r.maildir
+      AND o.maildir_unique = r.maildir_unique)`;
+
+/** Where the files of deleted rows are, except for those that another row of the message shares. */
+export function readDeletedFiles(
+  context: ReadContext,
+  { seqs }: { seqs: readonly number[] },
+): { seq: number; path: string; unique: string }[] {
+  return seqs.flatMap((seq) => {
+    const row = context.one(DELETED_FILE, seq);
+    return row === undefined
+      ? []
+      : [{ seq, path: String(row['path']), unique: String(row['name']) }];
+  });
+}
+
 /** Other recipients of the same transaction that are shown with a row. */
 const SIBLINGS_MAX = 500;
 

@@ -1,6 +1,6 @@
 /** What docs/testing.md says: wait, read, delete and save, as API, as commands and by its examples. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -132,3 +132,32 @@ print(wait_for_mail("py@x.test")["subject"])`;
   const link = await api<LinkResult>('/links', { method: 'POST', body });
   expect(await (await fetch(url() + link.body.url)).text()).toMatch(/^From shop@x\.test/);
 });
+
+test(
+  'a deleted message leaves its maildir too, and comes back with its flags',
+  { timeout: 60_000 },
+  async () => {
+    const maildir = join(engine.workspace, 'mail/gone.test/ann');
+    const files = (): string[] =>
+      ['new', 'cur'].flatMap((folder) =>
+        existsSync(join(maildir, folder))
+          ? readdirSync(join(maildir, folder)).map((name) => `${folder}/${name}`)
+          : [],
+      );
+    await send('ann@gone.test', 'to be deleted');
+    await expect.poll(files, { timeout: 20_000 }).toHaveLength(1);
+    const [arrived = ''] = files();
+    const seen = arrived.replace('new/', 'cur/') + ':2,FS';
+    renameSync(join(maildir, arrived), join(maildir, seen));
+    const bytes = readFileSync(join(maildir, seen));
+    const { body } = await api<DeletedMessages>('/messages?filter=rcpt:ann%40gone.test', {
+      method: 'DELETE',
+      headers: { authorization: 'Bearer test' },
+    });
+    expect(body.changed).toBe(1);
+    expect(files()).toEqual([]);
+    await api('/rows/undelete', { method: 'POST', body: JSON.stringify({ seqs: body.seqs }) });
+    expect(files()).toEqual([seen]);
+    expect(readFileSync(join(maildir, seen))).toEqual(bytes);
+  },
+);
