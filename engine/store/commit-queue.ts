@@ -1,7 +1,7 @@
 /**
  * Group commit, seen from the main thread. Operations join the batch that is being collected; it
- * goes to the writer when that has applied the one before it, durable or not. Everything is
- * committed in the order in which it was asked for.
+ * goes to the writer when the one before it is durable. Everything is committed in the order in
+ * which it was asked for.
  *
  * What nobody waits for (attempts, records) starts no flush of its own: it joins the next
  * transaction's, or goes after a moment.
@@ -9,6 +9,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Batch, BatchResult, Op } from './ops.ts';
 import { StoreFullError } from './store.ts';
+
+/** A second batch under way would halve both: a flush costs the same for many as for few. */
+const IN_FLIGHT_MAX = 1;
 
 /** How long a report may wait for a transaction to share its flush. */
 const LAZY_MS = 20;
@@ -44,10 +47,7 @@ export class CommitQueue<N extends BatchNotes> {
   readonly #makeNotes: () => N;
   readonly #clock: Clock;
   readonly #closed: OpenBatch<N>[] = [];
-  /** Sent and not durable yet. */
   readonly #inFlight: OpenBatch<N>[] = [];
-  /** The writer has a batch to apply. */
-  #isApplying = false;
   #open: OpenBatch<N>;
   #nextNumber = 1;
   #pendingBytes = 0;
@@ -112,7 +112,7 @@ export class CommitQueue<N extends BatchNotes> {
     }
   }
 
-  /** The writer has more to do than the batch under way and the next one. */
+  /** The writer has more to do than the batch under way and the next ones. */
   get isBehind(): boolean {
     return this.#closed.length > BEHIND_BATCHES;
   }
@@ -139,12 +139,6 @@ export class CommitQueue<N extends BatchNotes> {
     await promise;
   }
 
-  /** The writer has applied what it was sent. */
-  applied(): void {
-    this.#isApplying = false;
-    this.#sendReady();
-  }
-
   committed(result: BatchResult): void {
     const batch = this.#inFlight.shift();
     if (!batch || batch.number !== result.number) {
@@ -157,6 +151,7 @@ export class CommitQueue<N extends BatchNotes> {
       batch.savers.get(index)?.reject(error);
       batch.savers.delete(index);
     }
+    this.#sendReady();
     batch.notes.committed(result);
     for (const saver of batch.savers.values()) saver.resolve();
     for (const waiter of batch.waiters) waiter.resolve();
@@ -198,7 +193,7 @@ export class CommitQueue<N extends BatchNotes> {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isApplying) return;
+    if (this.#isScheduled || this.#inFlight.length >= IN_FLIGHT_MAX) return;
     this.#isScheduled = true;
     // After the sockets that are readable now have been served: what they bring shares the flush.
     setImmediate(() => {
@@ -208,13 +203,13 @@ export class CommitQueue<N extends BatchNotes> {
   }
 
   #sendReady(): void {
-    if (this.#isApplying) return;
-    if (this.#closed.length === 0 && this.#open.ops.length > 0 && this.#isUrgent) this.#close();
-    const batch = this.#closed.shift();
-    if (!batch) return;
-    this.#isApplying = true;
-    this.#inFlight.push(batch);
-    this.#send({ number: batch.number, ops: batch.ops, bytes: joinChunks(batch) });
+    while (this.#inFlight.length < IN_FLIGHT_MAX) {
+      if (this.#closed.length === 0 && this.#open.ops.length > 0 && this.#isUrgent) this.#close();
+      const batch = this.#closed.shift();
+      if (!batch) return;
+      this.#inFlight.push(batch);
+      this.#send({ number: batch.number, ops: batch.ops, bytes: joinChunks(batch) });
+    }
   }
 
   #close(): void {

@@ -25,13 +25,8 @@ export function searchFile(folder: string): string {
   return join(folder, 'search.db');
 }
 
-export function walFile(folder: string): string {
-  return `${databaseFile(folder)}-wal`;
-}
-
 /**
- * The writable connection, migrated. Checkpoints are the writer's own business, and so is the flush
- * that makes a commit durable (`wal-flush.ts`).
+ * The writable connection, migrated. Checkpoints are the writer's own business.
  * @throws {Error} the file is no database, or of a newer version
  */
 export function openForWriting(folder: string): DatabaseSync {
@@ -42,7 +37,7 @@ export function openForWriting(folder: string): DatabaseSync {
     if (isNew) db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.exec(`
       PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
+      PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${64 * 1024 * 1024};
       PRAGMA cache_size = -${WRITER_CACHE_KIB};

@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EpochMs } from '../base/clock.ts';
 import { BLOCK_KINDS } from './blocks.ts';
+import type { BodyFiles } from './bodies.ts';
 import type { Counters } from './counters.ts';
 import type { KnownSessions } from './known-sessions.ts';
 
@@ -88,19 +89,14 @@ interface Taken {
 /** Remembers how far it has looked; queued transactions at the beginning are not looked at again. */
 export class Retention {
   readonly #sql: RetentionStatements;
-  readonly #discard: (files: readonly number[]) => void;
+  readonly #bodies: BodyFiles;
   readonly #sessions: KnownSessions;
   #after = 0;
 
-  /** @param discard removes files of bodies once the last commit is durable */
-  constructor(
-    db: DatabaseSync,
-    discard: (files: readonly number[]) => void,
-    sessions: KnownSessions,
-  ) {
+  constructor(db: DatabaseSync, bodies: BodyFiles, sessions: KnownSessions) {
     const entries = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)] as const);
     this.#sql = Object.fromEntries(entries) as unknown as RetentionStatements;
-    this.#discard = discard;
+    this.#bodies = bodies;
     this.#sessions = sessions;
   }
 
@@ -119,7 +115,7 @@ export class Retention {
     oldestMs: EpochMs,
   ): RetentionStep {
     const done = run((_db, counters) => this.#take(counters, excessBytes, oldestMs));
-    this.#discard(done.taken.files);
+    for (const id of done.taken.files) this.#bodies.remove(id);
     const { transactions, rows, bytes } = done.taken;
     return { transactions, rows, bytes, isMore: done.isMore };
   }

@@ -458,12 +458,8 @@ export class SqliteStore implements Store {
 
   #heard(message: FromWriter): void {
     switch (message.kind) {
-      case 'applied':
-        return this.#queue.applied();
       case 'committed':
-        this.#flushCount++;
-        for (const result of message.results) this.#queue.committed(result);
-        return;
+        return this.#queue.committed(message.result);
       case 'retained':
         this.#totals = message.totals;
         this.#usedBytes = message.usedBytes;
@@ -485,6 +481,7 @@ export class SqliteStore implements Store {
 
   #committed(result: BatchResult): void {
     this.#commitSeq = result.commitSeq;
+    this.#flushCount++;
     this.#totals = result.totals;
     this.#usedBytes = result.usedBytes;
     this.#loader.committed(result.number);

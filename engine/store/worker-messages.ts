@@ -43,10 +43,7 @@ export interface Opened {
 export type FromWriter =
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'failed'; readonly error: Error }
-  /** The batch is in the database, not durable yet; the next one is welcome. */
-  | { readonly kind: 'applied' }
-  /** Batches that one flush has made durable, in their order. */
-  | { readonly kind: 'committed'; readonly results: readonly BatchResult[] }
+  | { readonly kind: 'committed'; readonly result: BatchResult }
   | { readonly kind: 'stalled'; readonly text: string }
   | { readonly kind: 'lost'; readonly text: string }
   | {

@@ -1,19 +1,17 @@
 /**
  * The writer's thread: opens the database, applies what the main thread sends in order, keeps the
- * WAL short. A batch is applied while the disk still takes the one before it.
+ * WAL short. The answer to a batch is sent before any checkpoint, so nobody waits for one.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
 import { SystemClock } from '../base/clock.ts';
 import { BodyFiles } from './bodies.ts';
-import { bodiesFolder, databaseFile, openForWriting, walFile } from './database.ts';
+import { bodiesFolder, databaseFile, openForWriting } from './database.ts';
 import { DatabaseLock } from './database-lock.ts';
 import { markClosed, recover, sweepBodies } from './recovery.ts';
 import { Retention } from './retention.ts';
-import type { BatchResult } from './ops.ts';
 import type { FromWriter, ToWriter, WriterData } from './worker-messages.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { WalFlush } from './wal-flush.ts';
 import { StalledError, Writer } from './writer.ts';
 
 /** Between two tries of a batch for which there is no room at all. */
@@ -21,13 +19,6 @@ const STALL_RETRY_MS = 500;
 
 const port = parentPort;
 if (!port) throw new Error('Bug: writer-worker.ts runs in a worker thread only');
-
-/** A commit on its way to the disk, and the files to remove when it is there. */
-interface Applied {
-  /** Null when nobody waits for it. */
-  readonly result: BatchResult | null;
-  readonly removable: readonly number[];
-}
 
 function say(message: FromWriter): void {
   port?.postMessage(message);
@@ -42,28 +33,15 @@ function start({ folder, limits }: WriterData): void {
     ...{ folder, bodies, limits },
     onLost: (op, error) => say({ kind: 'lost', text: `operation ${op[0]}: ${error.message}` }),
   });
-  const retention = new Retention(db, (files) => writer.discard(files), writer.sessions);
+  const retention = new Retention(db, bodies, writer.sessions);
   const checkpoints = new Checkpoints(db);
-  const opened = recover(db, writer);
-  const flush = new WalFlush<Applied>(folder, walFile(folder), {
-    onDurable: (batches) => {
-      const results = batches.flatMap(({ result }) => result ?? []);
-      if (results.length > 0) say({ kind: 'committed', results });
-      for (const { removable } of batches) writer.removeFiles(removable);
-    },
-    onFailed: (error) => say({ kind: 'failed', error }),
-  });
   const waiting: ToWriter[] = [];
   let isStalled = false;
-
-  const committed = (result: BatchResult | null): void =>
-    flush.committed({ result, removable: writer.takeRemovable() });
 
   const handle = (message: ToWriter): void => {
     switch (message.kind) {
       case 'batch':
-        committed(writer.apply(message.batch));
-        say({ kind: 'applied' });
+        say({ kind: 'committed', result: writer.apply(message.batch) });
         checkpoints.committed();
         return;
       case 'retain': {
@@ -75,13 +53,11 @@ function start({ folder, limits }: WriterData): void {
         );
         const usedBytes = writer.usedBytes();
         say({ kind: 'retained', step, usedBytes, totals: writer.counters });
-        committed(null);
         checkpoints.committed();
         return;
       }
       case 'close':
         writer.transact(() => markClosed(db, true));
-        flush.close();
         checkpoints.finish();
         end();
     }
@@ -115,7 +91,7 @@ function start({ folder, limits }: WriterData): void {
     });
   };
 
-  say({ kind: 'opened', opened });
+  say({ kind: 'opened', opened: recover(db, writer) });
   sweepBodies(db, bodies);
   port?.on('message', (message: ToWriter) => {
     // Closed with a batch that does not fit: it is given up, and the store stays marked as open.

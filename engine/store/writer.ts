@@ -3,7 +3,7 @@
  * `writer-worker.ts`; here it is plain code on a connection, so that tests can make any of its
  * writes fail.
  *
- * A batch is acknowledged when its commit is durable, which `wal-flush.ts` sees to. When something in it fails, the whole batch
+ * A batch is acknowledged when its commit is durable. When something in it fails, the whole batch
  * is rolled back and applied again without the part that failed: a transaction that does not fit is
  * refused and nothing of it is stored, everything else is kept. Reports of the past (attempts,
  * records, removals) cannot be refused, since they have happened: when even they do not fit, the
@@ -53,7 +53,7 @@ export interface WriteContext {
   readonly records: BlockPacker;
   /** Lowest and highest time of the rows added to each run. */
   readonly runs: Map<number, [number, number]>;
-  /** Files that the commit takes away. */
+  /** Files to remove once the commit is durable. */
   readonly staleFiles: number[];
   bytes: Uint8Array<ArrayBuffer>;
 }
@@ -66,8 +66,6 @@ export class Writer {
   readonly #onLost: (op: Op, error: Error) => void;
   readonly #pageBytes: number;
   #saved: Counters;
-  /** Files that commits took away, not all of them durable. */
-  #removable: number[] = [];
   #nextBlock: number;
 
   /** @param onLost called with an operation that cannot be applied at all: a bug or damage */
@@ -124,7 +122,7 @@ export class Writer {
   }
 
   /**
-   * Commits a batch, except for what is named in `refused`.
+   * Makes a batch durable, except for what is named in `refused`.
    * @throws {StalledError} nothing was stored and the batch must be tried again
    */
   apply(batch: Batch): BatchResult {
@@ -223,23 +221,7 @@ export class Writer {
     runs.clear();
     names.committed();
     this.#saved = { ...counters };
-    this.discard(staleFiles.splice(0));
-  }
-
-  /** Files that nothing mentions any more once the last commit is durable. */
-  discard(ids: readonly number[]): void {
-    this.#removable.push(...ids);
-  }
-
-  /** What is taken here may be removed with `removeFiles` once everything so far is durable. */
-  takeRemovable(): readonly number[] {
-    const removable = this.#removable;
-    this.#removable = [];
-    return removable;
-  }
-
-  removeFiles(ids: readonly number[]): void {
-    for (const id of ids) this.#context.bodies.remove(id);
+    for (const id of staleFiles.splice(0)) bodies.remove(id);
   }
 
   #rollBack(): void {
