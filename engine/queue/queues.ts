@@ -6,6 +6,7 @@
  * nothing new begins, attempts under way may end), *stopped*.
  */
 import type { Timer } from '../base/clock.ts';
+import { growHeapSlowly } from '../base/heap.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import type { EventTrace } from '../policy/event-call.ts';
@@ -31,6 +32,8 @@ import { Waiting } from './waiting.ts';
 import { WaitingTable } from './waiting-table.ts';
 
 const SWEEP_MS = 10_000;
+/** From so many waiting messages on the heap grows slowly. */
+const MANY_WAITING = 50_000;
 const QUIET_LOOK_MS = 2;
 const QUIET_TURNS = 50;
 /** Attempts under way may take this long after a stop was asked for. */
@@ -42,6 +45,7 @@ export class Queues implements QueueDoor {
   readonly reroute: Reroute;
   readonly #parts: QueueParts;
   #sweep: Timer | null = null;
+  #isHeapSlow = false;
 
   constructor(deps: QueueDeps) {
     this.#parts = buildParts(deps);
@@ -56,6 +60,7 @@ export class Queues implements QueueDoor {
       this.#sweep = null;
       this.#parts.registry.reap();
       this.#parts.readyQueues.reap();
+      this.#fitHeap();
       if (!this.#parts.activity.isStopping) this.start();
     });
   }
@@ -65,6 +70,7 @@ export class Queues implements QueueDoor {
    * @param isNew whether a message was made since and is in its queue already
    */
   resume(isNew: (id: SpoolId) => boolean = () => false): Promise<ResumeReport> {
+    this.#fitHeap(MANY_WAITING);
     return resumeWaiting(this.#parts, isNew);
   }
 
@@ -136,6 +142,14 @@ export class Queues implements QueueDoor {
       await deps.realClock.sleep(QUIET_LOOK_MS);
     }
     await deps.maildirs.close();
+  }
+
+  /** A long queue and all that is done with it must not take memory without bounds. */
+  #fitHeap(waitingCount = this.lists.waitingCount): void {
+    const isSlow = waitingCount >= MANY_WAITING;
+    if (isSlow === this.#isHeapSlow) return;
+    this.#isHeapSlow = isSlow;
+    growHeapSlowly(isSlow);
   }
 
   #isUnderWay(): boolean {

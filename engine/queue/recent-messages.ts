@@ -9,7 +9,7 @@ import type { SpoolId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import type { Store } from '../store/store.ts';
 
-const MESSAGE_COUNT_MAX = 5000;
+const MESSAGE_COUNT_MAX = 2_000;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 interface Kept {

@@ -21,7 +21,7 @@ const BATCH_OPS_MAX = 4_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Closed batches that may wait while work that can wait is taken on. */
-const BEHIND_BATCHES = 2;
+const BEHIND_BATCHES = 0;
 
 /** Bytes that may wait for the writer before reception is told that the store is full. */
 const PENDING_BYTES_MAX = 512 * 1024 * 1024;
