@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, normalize, relative, sep } from 'node:path';
 import { toError } from '../base/assert.ts';
-import { problemText } from '../base/checked-jsonc.ts';
+import { problemText } from '../files/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { spanText } from '../queue/retry-schedule.ts';
 import { readExpectations, rowsOf } from '../replay/expectation-file.ts';

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import { setFlags } from '../maildir/flags.ts';
 import { MaildirTree, listMaildir } from '../maildir/reader.ts';
 import type { MaildirTreeNode } from '../maildir/reader.ts';

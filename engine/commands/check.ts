@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { toError } from '../base/assert.ts';
 import { SystemClock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import type { ExpectationResult, ExpectationRun } from '../api/protocol.ts';
 import { junitXml } from '../replay/junit.ts';
 import { findWorkspace } from '../workspace/layout.ts';

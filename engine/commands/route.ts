@@ -12,7 +12,7 @@ import type {
   RouteMoved,
 } from '../api/protocol.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
-import { problemText } from '../base/checked-jsonc.ts';
+import { problemText } from '../files/checked-jsonc.ts';
 import type { Command } from './command.ts';
 import { readHeader, readMeta } from './dry-options.ts';
 import { EngineClient } from './engine-client.ts';

@@ -4,7 +4,7 @@
  */
 import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { loadSettings } from '../workspace/settings.ts';
 import type { Settings } from '../workspace/settings.ts';

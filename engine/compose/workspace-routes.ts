@@ -7,7 +7,7 @@
  * `settled` says when they have.
  */
 import { toError } from '../base/assert.ts';
-import { problemText } from '../base/checked-jsonc.ts';
+import { problemText } from '../files/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
 import { mxListSite } from '../delivery/smtp-target.ts';
 import type { LoopbackGuard } from '../guard/loopback-guard.ts';

@@ -11,7 +11,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import { parseZone } from './zone-file.ts';
 import { ZoneSyntaxError } from './zone-lexer.ts';
 import type { LoadedZone } from './zone-source.ts';

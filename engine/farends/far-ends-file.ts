@@ -5,9 +5,9 @@
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 'jsonc-parser';
 import type { JSONPath } from 'jsonc-parser';
 import { z } from 'zod';
-import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
-import type { FileProblem } from '../base/checked-jsonc.ts';
-import { checkValue, mistakeText, pathText } from '../base/schema-words.ts';
+import { namedOnce, readJsonc } from '../files/checked-jsonc.ts';
+import type { FileProblem } from '../files/checked-jsonc.ts';
+import { checkValue, mistakeText, pathText } from '../files/schema-words.ts';
 import { farEndSchema, farEndsFileSchema } from './far-end-schema.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
 

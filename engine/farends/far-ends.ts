@@ -10,10 +10,10 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { toError } from '../base/assert.ts';
-import { problemText } from '../base/checked-jsonc.ts';
-import type { FileProblem } from '../base/checked-jsonc.ts';
+import { problemText } from '../files/checked-jsonc.ts';
+import type { FileProblem } from '../files/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import { CapturedMails } from './captured-mail.ts';
 import type { CapturedMail } from './captured-mail.ts';
 import { FarEndCertificates } from './certificates.ts';

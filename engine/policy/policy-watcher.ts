@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import { digestOfFiles } from './file-digest.ts';
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.lua', '.json', '.toml', '.yaml', '.yml']);

@@ -5,8 +5,8 @@
  * Source: `docs/explain-and-check.md`.
  */
 import { z } from 'zod';
-import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
-import type { FileProblem } from '../base/checked-jsonc.ts';
+import { namedOnce, readJsonc } from '../files/checked-jsonc.ts';
+import type { FileProblem } from '../files/checked-jsonc.ts';
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 

@@ -8,9 +8,9 @@ import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 
 import type { Node } from 'jsonc-parser';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { namedOnce, readJsonc } from '../base/checked-jsonc.ts';
-import type { FileProblem } from '../base/checked-jsonc.ts';
-import { checkValue } from '../base/schema-words.ts';
+import { namedOnce, readJsonc } from '../files/checked-jsonc.ts';
+import type { FileProblem } from '../files/checked-jsonc.ts';
+import { checkValue } from '../files/schema-words.ts';
 import { routeSchema } from './route.ts';
 import type { Route } from './route.ts';
 

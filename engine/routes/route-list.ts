@@ -6,10 +6,10 @@
  * States: opened (read once), watching, closed.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { problemText } from '../base/checked-jsonc.ts';
-import type { FileProblem } from '../base/checked-jsonc.ts';
+import { problemText } from '../files/checked-jsonc.ts';
+import type { FileProblem } from '../files/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
-import { FileFollower } from '../base/file-follower.ts';
+import { FileFollower } from '../files/file-follower.ts';
 import { readRoutes } from './route-file.ts';
 import type { Route } from './route.ts';
 

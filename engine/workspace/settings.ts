@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { problemText, readJsonc } from '../base/checked-jsonc.ts';
-import { checkValue, mistakeText } from '../base/schema-words.ts';
+import { problemText, readJsonc } from '../files/checked-jsonc.ts';
+import { checkValue, mistakeText } from '../files/schema-words.ts';
 
 const address = z
   .string()

@@ -9,8 +9,8 @@
 import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
 import { dirname, relative, resolve, sep } from 'node:path';
-import { toError } from './assert.ts';
-import type { Clock, MonotonicMs, Timer } from './clock.ts';
+import { toError } from '../base/assert.ts';
+import type { Clock, MonotonicMs, Timer } from '../base/clock.ts';
 
 /** Editors write in several steps; this long nothing may happen before somebody looks. */
 const QUIET_MS = 100;

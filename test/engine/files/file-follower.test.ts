@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SystemClock } from '../../../engine/base/clock.ts';
-import { FileFollower } from '../../../engine/base/file-follower.ts';
-import type { FileFollowerOptions, Followed } from '../../../engine/base/file-follower.ts';
+import { FileFollower } from '../../../engine/files/file-follower.ts';
+import type { FileFollowerOptions, Followed } from '../../../engine/files/file-follower.ts';
 import { SimClock } from '../../support/sim-clock.ts';
 
 let folder: string;
