@@ -2,8 +2,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, normalize, relative, sep } from 'node:path';
 import { toError } from '../base/assert.ts';
-import { problemText } from '../files/checked-jsonc.ts';
 import type { Clock } from '../base/clock.ts';
+import { problemText } from '../files/checked-jsonc.ts';
+import { changedJsonc } from '../files/edited-jsonc.ts';
 import { spanText } from '../queue/retry-schedule.ts';
 import { readExpectations, rowsOf } from '../replay/expectation-file.ts';
 import type { CaseRow, ExpectationCase as ReadCase } from '../replay/expectation-file.ts';
@@ -111,9 +112,8 @@ export class ExpectationsView {
     }
     if (read.cases.some((one) => one.name === name))
       throw new ApiProblem(409, 'exists', `${file} has a case "${name}" already`);
-    const content = JSON.parse(text) as { cases: unknown[] };
-    content.cases.push({ name, message: plain, expect });
-    writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
+    const added = { name, message: plain, expect };
+    writeFileSync(path, changedJsonc(text, ['cases', read.cases.length], added, 'insert'));
     return { file, case: name };
   }
 

@@ -2,11 +2,11 @@
  * `far-ends.json`: read with the line of what is wrong, and changed without touching the comments
  * and the order that a person gave it. Pure: texts in, texts out.
  */
-import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 'jsonc-parser';
-import type { JSONPath } from 'jsonc-parser';
+import { findNodeAtLocation, getNodeValue, parseTree } from 'jsonc-parser';
 import { z } from 'zod';
 import { namedOnce, readJsonc } from '../files/checked-jsonc.ts';
 import type { FileProblem } from '../files/checked-jsonc.ts';
+import { changedJsonc } from '../files/edited-jsonc.ts';
 import { checkValue, mistakeText, pathText } from '../files/schema-words.ts';
 import { farEndSchema, farEndsFileSchema } from './far-end-schema.ts';
 import type { FarEndSpec } from './far-end-schema.ts';
@@ -15,7 +15,6 @@ type ReadFarEnds =
   | { readonly ok: true; readonly farEnds: readonly FarEndSpec[] }
   | { readonly ok: false; readonly problem: FileProblem };
 
-const FORMAT = { formattingOptions: { tabSize: 2, insertSpaces: true, eol: '\n' } };
 const EMPTY = '{\n  "$schema": "./.postyard/far-ends.schema.json",\n  "farEnds": []\n}\n';
 
 /** For editors: what the file may say. */
@@ -65,20 +64,20 @@ export function withFarEnd(
   const file = text.trim() === '' ? EMPTY : text;
   const names = namesIn(file);
   const index = names.indexOf(String(farEnd['name']));
-  if (index >= 0) return changed(file, ['farEnds', index], farEnd);
+  if (index >= 0) return changedJsonc(file, ['farEnds', index], farEnd);
   const place = Math.min(at ?? names.length, names.length);
-  return changed(file, ['farEnds', place], farEnd, 'insert');
+  return changedJsonc(file, ['farEnds', place], farEnd, 'insert');
 }
 
 /** The text as it is when there is no such far end. The same for the next one. */
 export function withoutFarEnd(text: string, name: string): string {
   const index = namesIn(text).indexOf(name);
-  return index < 0 ? text : changed(text, ['farEnds', index], undefined);
+  return index < 0 ? text : changedJsonc(text, ['farEnds', index], undefined);
 }
 
 export function withSwitch(text: string, name: string, isOn: boolean): string {
   const index = namesIn(text).indexOf(name);
-  return index < 0 ? text : changed(text, ['farEnds', index, 'on'], isOn);
+  return index < 0 ? text : changedJsonc(text, ['farEnds', index, 'on'], isOn);
 }
 
 /** What the file says of one far end, without the defaults; null when it says nothing. */
@@ -96,9 +95,4 @@ export function namesIn(text: string): string[] {
     const name = findNodeAtLocation(node, ['name']);
     return name ? String(getNodeValue(name)) : '';
   });
-}
-
-function changed(text: string, path: JSONPath, value: unknown, how?: 'insert'): string {
-  const options = { ...FORMAT, ...(how === 'insert' && { isArrayInsertion: true }) };
-  return applyEdits(text, modify(text, path, value, options));
 }

@@ -4,18 +4,18 @@
  *
  * Pure: texts in, texts out.
  */
-import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } from 'jsonc-parser';
+import { findNodeAtLocation, getNodeValue, parseTree } from 'jsonc-parser';
 import type { Node } from 'jsonc-parser';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { namedOnce, readJsonc } from '../files/checked-jsonc.ts';
 import type { FileProblem } from '../files/checked-jsonc.ts';
+import { changedJsonc } from '../files/edited-jsonc.ts';
 import { checkValue } from '../files/schema-words.ts';
 import { routeSchema } from './route.ts';
 import type { Route } from './route.ts';
 
 const SCHEMA_URL = 'https://postyard.example/schema/routes.json';
-const FORMAT = { formattingOptions: { tabSize: 2, insertSpaces: true, eol: '\n' } };
 const EMPTY = `{\n  "$schema": "${SCHEMA_URL}",\n  "routes": []\n}\n`;
 
 const fileSchema = z.strictObject({
@@ -57,7 +57,7 @@ export function withRoute(text: string, route: Route, at?: number): string {
   const index = names.indexOf(route.name);
   if (index < 0) {
     const place = Math.min(at ?? names.length, names.length);
-    return changed(file, ['routes', place], plain(route), 'insert');
+    return changedJsonc(file, ['routes', place], plain(route), 'insert');
   }
   return withFields(file, index, plain(route));
 }
@@ -65,7 +65,7 @@ export function withRoute(text: string, route: Route, at?: number): string {
 /** Another name for a route, in its place. */
 export function renamed(text: string, from: string, to: string): string {
   const index = namesIn(text).indexOf(from);
-  return index < 0 ? text : changed(text, ['routes', index, 'name'], to);
+  return index < 0 ? text : changedJsonc(text, ['routes', index, 'name'], to);
 }
 
 export function withEnabled(text: string, name: string, enabled: boolean): string {
@@ -85,7 +85,7 @@ export function withEnabled(text: string, name: string, enabled: boolean): strin
 
 export function withoutRoute(text: string, name: string): string {
   const index = namesIn(text).indexOf(name);
-  return index < 0 ? text : changed(text, ['routes', index], undefined);
+  return index < 0 ? text : changedJsonc(text, ['routes', index], undefined);
 }
 
 /** The routes in this order; those that are not named follow in the order they had. */
@@ -150,7 +150,7 @@ function withFields(text: string, index: number, route: Readonly<Record<string, 
   for (const key of new Set([...Object.keys(old), ...Object.keys(route)])) {
     if (isDeepStrictEqual(old[key], route[key])) continue;
     const isDefault = key === 'enabled' && old[key] === undefined && route[key] === true;
-    if (!isDefault) result = changed(result, ['routes', index, key], route[key]);
+    if (!isDefault) result = changedJsonc(result, ['routes', index, key], route[key]);
   }
   return result;
 }
@@ -158,16 +158,6 @@ function withFields(text: string, index: number, route: Readonly<Record<string, 
 /** Without what says nothing. */
 function plain(route: Route): Record<string, unknown> {
   return Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined));
-}
-
-function changed(
-  text: string,
-  path: (string | number)[],
-  value: unknown,
-  how: 'insert' | 'replace' = 'replace',
-): string {
-  const options = { ...FORMAT, isArrayInsertion: how === 'insert' };
-  return applyEdits(text, modify(text, path, value, options));
 }
 
 function routesNode(text: string): Node | undefined {

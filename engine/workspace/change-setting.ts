@@ -1,6 +1,6 @@
 /** Changes one entry of `postyard.json`; comments and everything else in it stay. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { applyEdits, modify } from 'jsonc-parser';
+import { changedJsonc } from '../files/edited-jsonc.ts';
 import { loadSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,8 +13,7 @@ export function changeSetting<K extends keyof Settings>(
   const { problem } = loadSettings(file);
   if (problem !== null) throw new Error(`Cannot change ${name}: ${problem}, expected a valid file`);
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '{}\n';
-  const formattingOptions = { tabSize: 2, insertSpaces: true, eol: '\n' };
   const next = `${file}.next`;
-  writeFileSync(next, applyEdits(text, modify(text, [name], value, { formattingOptions })));
+  writeFileSync(next, changedJsonc(text, [name], value));
   renameSync(next, file);
 }
