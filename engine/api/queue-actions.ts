@@ -129,14 +129,22 @@ export class QueueActions {
         'Cannot rebind: data is empty, expected a queue, routing_domain, tenant or campaign',
       );
     }
-    const rebound = await this.#queues.admin.rebindMessages(this.#idsOf(queue, messageIds), {
+    const { admin, lists } = this.#queues;
+    const request = {
       reason,
       suppressLogging: false,
       data: Object.fromEntries(Object.entries(data).filter(isText)),
       unset: Object.keys(data).filter((key) => data[key] === null),
       triggerEvent: false,
       alwaysFlush: false,
-    });
+    };
+    const depth = queue === undefined ? 0 : (lists.summary(queue)?.depth ?? 0);
+    if (queue !== undefined && messageIds === undefined && depth > UNDO_COUNT_MAX) {
+      admin.rebind({ ...request, criteria: onlyQueue(queue) });
+      const text = `${count(depth)} of ${queue} are being bound elsewhere, which takes a while and cannot be undone`;
+      return { changed: depth, text, undo: null };
+    }
+    const rebound = await admin.rebindMessages(this.#idsOf(queue, messageIds), request);
     const moved = rebound.filter(({ from, to }) => from !== to);
     const target = moved[0]?.to;
     const stayed = rebound.length - moved.length;

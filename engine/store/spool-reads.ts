@@ -45,6 +45,12 @@ const LOAD = `SELECT m.*, q.name AS queue_name FROM messages AS m
 
 type WaitingRow = [Uint8Array, number, number, string | null, number, number, number];
 
+/**
+ * Smaller bodies are copied to the main thread: memory that was given away does not count for the
+ * collector there, which then leaves a lot of it lying about.
+ */
+const TRANSFER_BYTES_MIN = 64 * 1024;
+
 /** The enumeration that is under way; one at a time, at the start. */
 const enumerations = new WeakMap<ReadContext, Iterator<WaitingRow>>();
 
@@ -94,7 +100,7 @@ function loaded(context: ReadContext, id: SpoolId, row: SqlRow): LoadedMessage {
   let problem: string | null = null;
   try {
     data = finalBytes(context, row);
-    context.transfers.push(data.buffer);
+    if (data.byteLength >= TRANSFER_BYTES_MIN) context.transfers.push(data.buffer);
   } catch (thrown) {
     problem = `Cannot load message ${id}: ${(thrown as Error).message}`;
   }
