@@ -58,7 +58,7 @@ export const FAR_END_ACTIONS: readonly Action[] = [
     keys: ['Mod+S'],
     icon: 'check',
     refusal: ({ farEnds }) =>
-      farEnds.draft === null ? 'No far end is being edited' : farEnds.draft.problem,
+      farEnds.draft === null ? 'No far end is being edited' : farEnds.draft.hindrance,
     run: async (yard) => {
       const name = await yard.farEnds.save();
       if (name === null) return;

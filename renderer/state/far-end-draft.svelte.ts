@@ -21,6 +21,8 @@ export class FarEndDraft {
   #text = $state('');
   #check = $state.raw<FarEndCheck | null>(null);
   #refusal = $state<string | null>(null);
+  /** What was said is of an earlier text. */
+  #isStale = $state(false);
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(api: Api, form: FarEndForm, spec: Spec, was: string | null, view: DraftView) {
@@ -49,6 +51,11 @@ export class FarEndDraft {
     return found.path === '' ? found.message : `${found.path}: ${found.message}`;
   });
 
+  /** Why it cannot be kept; while that is not known of the latest text, a save finds out. */
+  get hindrance(): string | null {
+    return this.#isStale ? null : this.problem;
+  }
+
   write(text: string): void {
     this.#text = text;
     this.edited();
@@ -57,6 +64,7 @@ export class FarEndDraft {
   /** Something was changed: what is wrong with it is asked for after a moment. */
   edited(): void {
     this.#refusal = null;
+    this.#isStale = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.validate(), CHECK_WAIT_MS);
   }
@@ -86,6 +94,7 @@ export class FarEndDraft {
       this.#check = null;
       this.#refusal = wordsOf(cause);
     }
+    this.#isStale = false;
   }
 
   refuse(cause: unknown): void {

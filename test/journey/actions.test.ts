@@ -155,7 +155,7 @@ const STORY: readonly Step[] = [
   ['clock x3600', /3,?600/, () => ['x3600']],
   ['clock forward DURATION', /./, () => ['forward', '10m']],
   ['clock stop', /./, () => ['stop']],
-  ['clock reset', /./, () => ['reset']],
+  ['clock reset', /./, () => ['reset', '--stay']],
   ['route on|off NAME', / off {2}to-busy/, () => ['off', 'to-busy']],
   ['route lua', /No route is on/, () => ['lua']],
   [

@@ -91,7 +91,7 @@ test('a broken postyard.json: file, line, defaults', { timeout: 60_000 }, async 
   });
   const { warnings, captureLeaving } = await other.api<EngineStatus>('/status');
   expect(warnings).toEqual([
-    expect.stringMatching(/postyard\.json:3: .*the defaults are used$/) as string,
+    expect.stringMatching(/postyard\.json:3:\d+: .*the defaults are used$/) as string,
   ]);
   expect(captureLeaving).toBe(true);
   expect(other.lines.join('\n')).toMatch(/postyard\.json:3/);

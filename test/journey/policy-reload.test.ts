@@ -158,7 +158,7 @@ test('postyard.json takes effect while the engine runs', { timeout: 90_000 }, as
 
   settings('{ "openHosts": ["mx.example"], "smtp": "127.0.0.1:4711" ');
   const broken = await statusWith('the warning', (s) => s.warnings.length > 0);
-  expect(broken.warnings[0]).toMatch(/postyard\.json:1: .*; what it said before stays$/);
+  expect(broken.warnings[0]).toMatch(/postyard\.json:1:\d+: .*; what it said before stays$/);
   expect(broken.captureLeaving).toBe(false);
 
   settings('{ "smtp": "127.0.0.1:4711" }');

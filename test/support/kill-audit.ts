@@ -5,9 +5,11 @@
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AttemptList, RowPage } from '../../engine/api/protocol.ts';
+import type { AttemptList, EngineStatus, RowPage } from '../../engine/api/protocol.ts';
 import { loadSession } from './load-session.ts';
 import { ServeProcess, eventually } from './serve-process.ts';
+
+const DELIVERY_DEADLINE_MS = 900_000;
 
 export interface KillAudit {
   readonly kills: number;
@@ -48,6 +50,12 @@ export async function killUnderLoad(options: {
     options.onRound?.(round, acknowledged.size);
   }
   await using engine = await ServeProcess.start(workspace === undefined ? {} : { workspace });
+  // What the kills left undelivered is delivered first, however much it is.
+  await eventually(
+    'nothing waits any more',
+    async () => (await engine.api<EngineStatus>('/status')).queued === 0,
+    DELIVERY_DEADLINE_MS,
+  );
   const onDisk = await eventually(
     'a maildir file for every acknowledged message',
     () => settled(engine.workspace, acknowledged),
