@@ -1,14 +1,14 @@
 /**
  * Rows that people delete: hidden in the store, their maildir files taken away with them, and both
- * put back by an undo. A file that another row still stands for stays.
+ * put back by an undo. A file that another row still stands for stays, and one that somebody else
+ * removed before does not come back.
  */
 import { isAbsolute, join } from 'node:path';
-import { findMessage } from '../maildir/flags.ts';
 import { putBackMessage, unlinkMessage } from '../maildir/reader.ts';
 import type { Store } from '../store/store.ts';
 
-/** Names with flags that are remembered for an undo; older ones come back without flags. */
-const NAMES_MAX = 10_000;
+/** Files that an undo can bring back, as names with their flags. */
+const NAMES_MAX = 100_000;
 const AT_ONCE = 32;
 
 export class DeletedRows {
@@ -25,17 +25,16 @@ export class DeletedRows {
   async delete(seqs: readonly number[]): Promise<void> {
     await this.#store.deleteRows(seqs);
     await this.#eachFile(seqs, async ({ folder, unique }) => {
-      const found = await findMessage(folder, unique);
-      if (found === null) return;
-      this.#remember(`${folder}/${unique}`, found.file);
-      await unlinkMessage(folder, unique);
+      const file = await unlinkMessage(folder, unique);
+      if (file !== null) this.#remember(`${folder}/${unique}`, file);
     });
   }
 
   async undelete(seqs: readonly number[]): Promise<void> {
     await this.#eachFile(seqs, async ({ folder, unique, seq }) => {
       const key = `${folder}/${unique}`;
-      const file = this.#names.get(key) ?? unique;
+      const file = this.#names.get(key);
+      if (file === undefined) return;
       this.#names.delete(key);
       const body = await this.#store.read('body', { seq, which: 'final' });
       if (body !== null) await putBackMessage(folder, file, body.bytes);

@@ -85,12 +85,12 @@ export async function readMessage(dir: string, unique: string): Promise<Uint8Arr
   return fs.readFile(`${dir}/${found.folder}/${found.file}`).catch(() => null);
 }
 
-/** Takes a message's file away; false when it was gone already. */
-export async function unlinkMessage(dir: string, unique: string): Promise<boolean> {
+/** Takes a message's file away; its name with the flags, null when it was gone already. */
+export async function unlinkMessage(dir: string, unique: string): Promise<string | null> {
   const found = await findMessage(dir, unique);
-  if (found === null) return false;
+  if (found === null) return null;
   await fs.rm(`${dir}/${found.folder}/${found.file}`, { force: true });
-  return true;
+  return found.file;
 }
 
 /** Puts a message back under the name it had, into `cur` when it had flags. Never overwrites. */

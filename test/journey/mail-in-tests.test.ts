@@ -159,5 +159,11 @@ test(
     await api('/rows/undelete', { method: 'POST', body: JSON.stringify({ seqs: body.seqs }) });
     expect(files()).toEqual([seen]);
     expect(readFileSync(join(maildir, seen))).toEqual(bytes);
+    // What somebody else removed is nothing that an undo brings back.
+    rmSync(join(maildir, seen));
+    const seqs = JSON.stringify({ seqs: body.seqs });
+    await api('/rows/delete', { method: 'POST', body: seqs });
+    await api('/rows/undelete', { method: 'POST', body: seqs });
+    expect(files()).toEqual([]);
   },
 );

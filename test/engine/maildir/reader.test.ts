@@ -110,8 +110,8 @@ it('unlinkMessage() and putBackMessage() undo each other', async () => {
   const dir = maildir(folder.path);
   fs.writeFileSync(`${dir}/cur/1.a.h:2,S`, 'body');
   const data = await readMessage(dir, '1.a.h');
-  expect(await unlinkMessage(dir, '1.a.h')).toBe(true);
-  expect(await unlinkMessage(dir, '1.a.h')).toBe(false);
+  expect(await unlinkMessage(dir, '1.a.h')).toBe('1.a.h:2,S');
+  expect(await unlinkMessage(dir, '1.a.h')).toBeNull();
   expect(await readMessage(dir, '1.a.h')).toBeNull();
   await putBackMessage(dir, '1.a.h:2,S', data ?? new Uint8Array());
   await putBackMessage(dir, '1.a.h:2,S', Buffer.from('other'));
