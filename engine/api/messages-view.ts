@@ -35,14 +35,9 @@ export interface MessagesViewParts {
 
 export class MessagesView implements MessagesDoor {
   readonly #parts: MessagesViewParts;
-  /** Waits that want to know of the next commit. */
-  readonly #waiting = new Set<() => void>();
 
   constructor(parts: MessagesViewParts) {
     this.#parts = parts;
-    parts.store.onRows(() => {
-      for (const wake of this.#waiting) wake();
-    });
   }
 
   async message(seq: number): Promise<CaughtMessage | null> {
@@ -128,9 +123,9 @@ export class MessagesView implements MessagesDoor {
 
   /** Resolves when rows changed, or after `waitMs`. @throws the signal's reason */
   async #change(waitMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, store } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(resolve);
+    const stop = store.onRows(() => resolve());
     const timer = clock.timer(waitMs, resolve);
     const abort = (): void => resolve();
     signal.addEventListener('abort', abort);
@@ -140,7 +135,7 @@ export class MessagesView implements MessagesDoor {
       await clock.sleep(Math.min(LOOK_DELAY_MS, waitMs));
     } finally {
       timer.cancel();
-      this.#waiting.delete(resolve);
+      stop();
       signal.removeEventListener('abort', abort);
     }
   }
