@@ -141,7 +141,7 @@ export class QueueActions {
     const depth = queue === undefined ? 0 : (lists.summary(queue)?.depth ?? 0);
     if (queue !== undefined && messageIds === undefined && depth > UNDO_COUNT_MAX) {
       admin.rebind({ ...request, criteria: onlyQueue(queue) });
-      const text = `${count(depth)} of ${queue} are being bound elsewhere, which takes a while and cannot be undone`;
+      const text = `${depth} messages of ${queue} are being bound elsewhere, which takes a while and cannot be undone`;
       return { changed: depth, text, undo: null };
     }
     const rebound = await admin.rebindMessages(this.#idsOf(queue, messageIds), request);

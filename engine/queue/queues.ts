@@ -60,7 +60,7 @@ export class Queues implements QueueDoor {
       this.#sweep = null;
       this.#parts.registry.reap();
       this.#parts.readyQueues.reap();
-      this.#fitHeap();
+      this.#fitHeap(this.lists.waitingCount >= MANY_WAITING);
       if (!this.#parts.activity.isStopping) this.start();
     });
   }
@@ -70,7 +70,7 @@ export class Queues implements QueueDoor {
    * @param isNew whether a message was made since and is in its queue already
    */
   resume(isNew: (id: SpoolId) => boolean = () => false): Promise<ResumeReport> {
-    this.#fitHeap(MANY_WAITING);
+    this.#fitHeap(true);
     return resumeWaiting(this.#parts, isNew);
   }
 
@@ -145,8 +145,7 @@ export class Queues implements QueueDoor {
   }
 
   /** A long queue and all that is done with it must not take memory without bounds. */
-  #fitHeap(waitingCount = this.lists.waitingCount): void {
-    const isSlow = waitingCount >= MANY_WAITING;
+  #fitHeap(isSlow: boolean): void {
     if (isSlow === this.#isHeapSlow) return;
     this.#isHeapSlow = isSlow;
     growHeapSlowly(isSlow);

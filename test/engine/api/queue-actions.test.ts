@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { QueueActions } from '../../../engine/api/queue-actions.ts';
+import { EVERYTHING } from '../../../engine/queue/admin-rules.ts';
+import { makeMessage } from '../../support/make-message.ts';
+import { makeRig, origin } from '../../support/queue-rig.ts';
+
+/** More than an undo may name. */
+const MANY = 10_001;
+const MINUTE = 60_000;
+
+it('rebind of a long queue answers at once, says that there is no undo, and moves all of it', async () => {
+  const rig = makeRig({ config: { protocol: { kind: 'null' } } });
+  rig.queues.admin.suspend({ criteria: EVERYTHING, reason: 'test', durationMs: 60 * MINUTE });
+  for (let i = 0; i < MANY; i++) {
+    const message = makeMessage(rig.ids, { to: [`user${i}@long.test`] });
+    message.due = rig.clock.now() + 10 * MINUTE;
+    await rig.store.saveMessage(message, 'long.test', origin());
+    await rig.queues.insert(message, 'Received', null);
+  }
+  const actions = new QueueActions(rig.queues, rig.clock);
+  const done = await actions.act({
+    ...{ verb: 'rebind', queue: 'long.test', data: { queue: 'other.test' }, reason: 'test' },
+  });
+  expect(done).toEqual({
+    changed: MANY,
+    text: '10001 messages of long.test are being bound elsewhere, which takes a while and cannot be undone',
+    undo: null,
+  });
+  await rig.clock.settle();
+  await expect
+    .poll(() => rig.queues.lists.summary('other.test')?.depth, { timeout: 15_000 })
+    .toBe(MANY);
+  expect(rig.queues.lists.summary('long.test')?.depth ?? 0).toBe(0);
+});
