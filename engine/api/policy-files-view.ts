@@ -74,10 +74,10 @@ export class PolicyFilesView {
   async #tryOut(files: Readonly<Record<string, string>>): Promise<PolicyCheck> {
     const run = await DryRun.open(this.#bench(), { edited: editedFiles(this.#folder, files) });
     try {
-      const { events } = run.policy;
-      const isLoaded = events.file !== null;
+      const { host } = run.policy;
+      const isLoaded = host.file !== null;
       const { problem } = run;
-      if (isLoaded) return { ok: true, error: null, handlers: [...events.eventNames()] };
+      if (isLoaded) return { ok: true, error: null, handlers: [...host.eventNames()] };
       const { file = '', line = null, message = '' } = problem ?? {};
       const path = relative(this.#folder, file).split(sep).join('/');
       return { ok: false, error: { path, line, message }, handlers: [] };

@@ -158,7 +158,7 @@ export class EngineCore {
       clock,
       nodeId: options.nodeId,
       ids: this.ids,
-      policy: this.policy,
+      policy: this.policy.events,
       metrics: this.metrics,
       sink: recordSink(() => this.#store, options.overlays.records),
       hookQueue: {
@@ -278,8 +278,8 @@ export class EngineCore {
       [...this.smtpListeners, ...this.httpListeners].map((listener) => listener.close()),
     );
     await this.#queues?.stop();
-    if (this.policy.has('shutdown_logging'))
-      await this.policy
+    if (this.policy.events.has('shutdown_logging'))
+      await this.policy.events
         .shutdownLogging()
         .catch((error: unknown) => this.options.diagnostics.write('error', String(error)));
     await this.log.close();
@@ -296,7 +296,7 @@ export class EngineCore {
       mailClock,
       random,
       ids: this.ids,
-      events: this.policy,
+      events: this.policy.events,
       store: this.store,
       queue: this.queues,
       log: this.log,
@@ -335,7 +335,7 @@ export class EngineCore {
       queue,
       log: this.log,
       ids: this.ids,
-      events: this.policy,
+      events: this.policy.events,
       metrics: this.metrics,
       overlay: this.options.overlays.reception,
       refusal: () => this.#whyNotUp(),
@@ -378,7 +378,7 @@ export class EngineCore {
     return {
       mailClock,
       clock,
-      events: this.policy,
+      events: this.policy.events,
       injector: this.#requireInjector(),
       queues: this.queues,
       store: this.store,
@@ -406,7 +406,7 @@ export class EngineCore {
       clock: mailClock,
       realClock: clock,
       random,
-      events: this.policy,
+      events: this.policy.events,
       store,
       log: this.log,
       throttles: this.#gcra,
@@ -417,7 +417,7 @@ export class EngineCore {
         random,
         guard,
         resolver,
-        events: this.policy,
+        events: this.policy.events,
         hostname: this.hostname,
         authorities: this.options.authorities ?? [],
         isStrict: mode === 'strict',
@@ -440,9 +440,16 @@ export class EngineCore {
   }
 
   #deferredDeps(): DeferredInjectionDeps {
-    const { policy, queues, ids, store } = this;
+    const { queues, ids, store } = this;
     const overlay = this.options.overlays.reception;
-    return { policy, queues, overlay, ids, store, origin: () => this.#origin('ESMTP') };
+    return {
+      policy: this.policy.events,
+      queues,
+      overlay,
+      ids,
+      store,
+      origin: () => this.#origin('ESMTP'),
+    };
   }
 
   #logSetup(): ConstructorParameters<typeof SetupServices>[0] {

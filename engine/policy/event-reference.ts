@@ -1,6 +1,6 @@
 /**
  * The events of a policy as its author reads them: arguments, what may be returned, when it is
- * asked. For completion, hover and `docs/reference/lua.md`; `ScriptHost` calls them.
+ * asked. For completion, hover and `docs/reference/lua.md`; `EventCalls` calls them.
  *
  * Source: reference `lua-api.md` §2.
  */

@@ -1,5 +1,5 @@
 /**
- * The catalogue of calls into Lua, typed. `ScriptHost` (script-host.ts) implements it. Stages
+ * The catalogue of calls into Lua, typed. `EventCalls` (event-calls.ts) implements it. Stages
  * call these and nothing else of the policy.
  *
  * Each method resolves to what the handler returned, checked, or to the event's default when no

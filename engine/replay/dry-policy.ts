@@ -16,7 +16,7 @@ import type { Guard } from '../guard/guard.ts';
 import type { AuthInfo } from '../mail/connection-meta.ts';
 import type { JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
-import type { PolicyError } from '../policy/events.ts';
+import type { PolicyError, PolicyEvents } from '../policy/events.ts';
 import type { Heartbeat } from '../policy/heartbeat.ts';
 import type { HostCall } from '../policy/lua/host-function.ts';
 import type { PolicyWorld } from '../policy/policy-world.ts';
@@ -70,7 +70,7 @@ export class DryPolicy {
   readonly ids: SpoolIdSource;
   readonly resolver: Resolver;
   readonly services: DryServices;
-  readonly events: ScriptHost;
+  readonly host: ScriptHost;
   readonly files: FileOverlay;
   readonly network: DryNetwork;
   readonly calls: HostCallLog;
@@ -98,16 +98,20 @@ export class DryPolicy {
       hostsPath: surroundings.hostsPath,
       system: this.network,
     });
-    this.events = this.#makeHost(options);
+    this.host = this.#makeHost(options);
+  }
+
+  get events(): PolicyEvents {
+    return this.host.events;
   }
 
   /** Runs the policy file and `init`. Null: it is ready; else what is wrong with it. */
   async start(): Promise<PolicyProblem | null> {
     const { policyFile } = this.#surroundings;
-    const loaded = await this.events.load(policyFile);
+    const loaded = await this.host.load(policyFile);
     if (!loaded.ok) return loaded.error;
     try {
-      await this.events.init();
+      await this.host.init();
       return null;
     } catch (error) {
       const { message, file, line } = error as PolicyError;
@@ -122,7 +126,7 @@ export class DryPolicy {
 
   async close(): Promise<void> {
     this.mailClock.end();
-    await this.events.close();
+    await this.host.close();
     this.files.close();
   }
 
@@ -157,7 +161,7 @@ export class DryPolicy {
   #makeCallLog(): HostCallLog {
     return new HostCallLog({
       clock: this.clock,
-      eventOf: (call) => this.events.world.contextOf(call.context)?.currentEvent ?? '',
+      eventOf: (call) => this.host.world.contextOf(call.context)?.currentEvent ?? '',
       replacements: { '_G.os.tmpname': () => this.files.temporaryFile() },
       guards: { 'Conn.execute': refuseFurtherFiles },
     });

@@ -290,7 +290,7 @@ function queueDeps({ policy, events, overlay }: DryQueuesParts): QueueDeps {
     events,
     store: nobody('store'),
     log: nobody('log'),
-    throttles: policy.events.world.gcra,
+    throttles: policy.host.world.gcra,
     mx: policy.resolver,
     smtp: nobody('SMTP client'),
     maildirs: nobody('maildirs'),

@@ -156,7 +156,7 @@ function receptionDeps(
     },
     // The conversation never asks for TLS.
     tls: new TlsContexts(new CertificateFolder('', policy.clock), (source) =>
-      policy.events.loadKey(source),
+      policy.host.loadKey(source),
     ),
     metrics: {
       connectionDenied: nothing,

@@ -1,6 +1,6 @@
 /**
  * What every group of bindings is given, and the shape in which it returns its share of the Lua
- * world. `script-host.ts` joins the groups; each group is one file of this folder.
+ * world. `all-groups.ts` joins the groups; each group is one file of this folder.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';

@@ -20,7 +20,7 @@ describe('a context', () => {
     policy.host.world.tuning.contextUsesMax = 1_000_000;
     const message = policy.message();
     const meta = connectionMeta();
-    const call = () => policy.host.smtpServerMessageReceived(message, meta, null);
+    const call = () => policy.host.events.smtpServerMessageReceived(message, meta, null);
     const kilobytes = async (): Promise<number> =>
       Number((await policy.host.callEvent('state', []))[0]);
     await call();
@@ -28,7 +28,7 @@ describe('a context', () => {
     const waiting = policy.message({ meta: { wait: true } });
     for (let i = 0; i < 100_000; i++) {
       await call();
-      if (i % 100 === 0) await policy.host.smtpServerMessageReceived(waiting, meta, null);
+      if (i % 100 === 0) await policy.host.events.smtpServerMessageReceived(waiting, meta, null);
     }
     expect((await kilobytes()) - before).toBeLessThan(50);
   });
@@ -38,10 +38,11 @@ describe('a context', () => {
     policy.host.world.tuning.contextUsesMax = 1;
     const message = policy.message();
     const meta = connectionMeta();
-    for (let i = 0; i < 300; i++) await policy.host.smtpServerMessageReceived(message, meta, null);
+    for (let i = 0; i < 300; i++)
+      await policy.host.events.smtpServerMessageReceived(message, meta, null);
     const first = Number((await policy.host.callEvent('state', []))[0]);
     for (let i = 0; i < 2_000; i++)
-      await policy.host.smtpServerMessageReceived(message, meta, null);
+      await policy.host.events.smtpServerMessageReceived(message, meta, null);
     const last = Number((await policy.host.callEvent('state', []))[0]);
     expect(last).toBe(first);
   });

@@ -38,7 +38,7 @@ kumo.on('make.reject', function() kumo.reject(550, 'no door today') end)
 describe('ScriptHost.construct()', () => {
   it('fails with the text of the error; a reject is no different', async () => {
     await using policy = await TestPolicy.load(POLICY);
-    const build = (name: string) => policy.host.construct(name, 'd', null, null, null);
+    const build = (name: string) => policy.host.events.construct(name, 'd', null, null, null);
     const error = (await build('make.error').catch((e: unknown) => e)) as PolicyError;
     expect(withoutTraceback(error.message)).toBe(
       `runtime error: [string "${policy.file}"]:29: cannot build`,
@@ -52,8 +52,8 @@ describe('ScriptHost.construct()', () => {
   it('keeps one object and one context per session', async () => {
     await using policy = await TestPolicy.load(POLICY);
     const { host } = policy;
-    const first = await host.construct('make.door', 'd.test', 't', null, null);
-    const second = await host.construct('make.door', 'e.test', null, 'c', null);
+    const first = await host.events.construct('make.door', 'd.test', 't', null, null);
+    const second = await host.events.construct('make.door', 'e.test', null, 'c', null);
     const message = policy.message({ to: 'slow@d.test' });
     const trace = new KeptTrace();
     expect(await first.send([message], 1, trace)).toBe('1 d.test t nil');
@@ -75,7 +75,7 @@ describe('ScriptHost.construct()', () => {
 
   it('turns what send returns into text', async () => {
     await using policy = await TestPolicy.load(POLICY);
-    const session = await policy.host.construct('make.door', 'd', null, null, null);
+    const session = await policy.host.events.construct('make.door', 'd', null, null, null);
     const send = (user: string): Promise<string> =>
       session.send([policy.message({ to: `${user}@d.test` })], 1, null);
     expect([await send('number'), await send('float')]).toEqual(['42', '1.0']);
@@ -97,14 +97,14 @@ describe('ScriptHost.construct()', () => {
   it('sends batches, and explains objects that cannot', async () => {
     await using policy = await TestPolicy.load(POLICY);
     const { host } = policy;
-    const batch = await host.construct('make.batch', 'd', null, null, null);
+    const batch = await host.events.construct('make.batch', 'd', null, null, null);
     const messages = ['x', 'y'].map((user) => policy.message({ to: `${user}@d.test` }));
     expect(await batch.send(messages, 5, null)).toBe('batch of 2 x');
     await expect(batch.send(messages.slice(1), 1, null)).rejects.toThrow(
       'sender:send method not found: error converting Lua nil to function',
     );
     await batch.close();
-    const nothing = await host.construct('make.nothing', 'd', null, null, null);
+    const nothing = await host.events.construct('make.nothing', 'd', null, null, null);
     await expect(nothing.send(messages, 1, null)).rejects.toThrow('invalid connection object');
     await nothing.close();
   });

@@ -26,7 +26,7 @@ async function run(
   const message = options.message?.(policy) ?? policy.message({ data: DATA });
   const meta = connectionMeta({ reception_protocol: 'ESMTP' });
   meta.authInfo.identities.push({ identity: 'me', context: 'SmtpAuthPlainAuthentication' });
-  await policy.host.smtpServerMessageReceived(message, meta, null);
+  await policy.host.events.smtpServerMessageReceived(message, meta, null);
   return { values: await policy.host.callEvent('result', []), message };
 }
 
@@ -321,12 +321,12 @@ end)
     const trace = new KeptTrace();
     const meta = connectionMeta();
     const message = policy.message();
-    await host.smtpServerMessageReceived(message, meta, trace);
-    await host.getQueueConfig('d.test', null, null, 'r', trace);
-    await host.smtpServerAuthPlain('z', 'c', 'secret', meta, trace);
-    await host.smtpServerRcptTo(message.sender, meta, trace).catch(() => undefined);
-    await host.smtpServerData(message, meta, trace).catch(() => undefined);
-    await host.smtpServerConnectionAccepted(meta, trace);
+    await host.events.smtpServerMessageReceived(message, meta, trace);
+    await host.events.getQueueConfig('d.test', null, null, 'r', trace);
+    await host.events.smtpServerAuthPlain('z', 'c', 'secret', meta, trace);
+    await host.events.smtpServerRcptTo(message.sender, meta, trace).catch(() => undefined);
+    await host.events.smtpServerData(message, meta, trace).catch(() => undefined);
+    await host.events.smtpServerConnectionAccepted(meta, trace);
     const [received, config, auth, rcpt, data, ...more] = trace.calls;
     expect(more).toEqual([]);
     expect(received).toMatchObject({

@@ -199,18 +199,20 @@ describe('dispatch', () => {
   it('costs nothing for an event without a handler, and gives its default', async () => {
     await using policy = await TestPolicy.load('');
     const { host } = policy;
-    expect(host.has('get_queue_config')).toBe(false);
-    expect(await host.smtpServerEhlo('d', meta, ['PIPELINING'], null)).toBeNull();
-    expect(await host.smtpServerAuthPlain('', 'u', 'p', meta, null)).toBe(false);
-    expect(await host.getListenerDomain('d', '127.0.0.1:25', meta, null)).toBeNull();
-    expect((await host.getQueueConfig('d', null, null, null, null)).maxAgeMs).toBe(604_800_000);
-    expect((await host.getEgressPathConfig('d', 's', 'site', null)).smtpPort).toBe(25);
-    expect(await host.shouldEnqueueLogRecord(policy.message(), 'h')).toBe(false);
-    expect(await host.filterLog('keep', policy.message())).toBe(false);
-    await expect(host.getEgressPool('p', null)).rejects.toThrow(
+    expect(host.events.has('get_queue_config')).toBe(false);
+    expect(await host.events.smtpServerEhlo('d', meta, ['PIPELINING'], null)).toBeNull();
+    expect(await host.events.smtpServerAuthPlain('', 'u', 'p', meta, null)).toBe(false);
+    expect(await host.events.getListenerDomain('d', '127.0.0.1:25', meta, null)).toBeNull();
+    expect((await host.events.getQueueConfig('d', null, null, null, null)).maxAgeMs).toBe(
+      604_800_000,
+    );
+    expect((await host.events.getEgressPathConfig('d', 's', 'site', null)).smtpPort).toBe(25);
+    expect(await host.events.shouldEnqueueLogRecord(policy.message(), 'h')).toBe(false);
+    expect(await host.events.filterLog('keep', policy.message())).toBe(false);
+    await expect(host.events.getEgressPool('p', null)).rejects.toThrow(
       'Event get_egress_pool has not been registered',
     );
-    await expect(host.construct('make.x', 'd', null, null, null)).rejects.toThrow(
+    await expect(host.events.construct('make.x', 'd', null, null, null)).rejects.toThrow(
       'error converting Lua nil to function',
     );
   });
@@ -227,7 +229,7 @@ describe('dispatch', () => {
       kumo.on('order', function() return table.concat(order) end)
     `);
     const { host } = policy;
-    const ask = (domain: string) => host.getQueueConfig(domain, 't', null, 'r', null);
+    const ask = (domain: string) => host.events.getQueueConfig(domain, 't', null, 'r', null);
     expect((await ask('a')).maxAgeMs).toBe(1_000);
     expect(await ask('c')).toMatchObject({ maxAgeMs: 3_000, egressPool: 'tnilr' });
     expect((await ask('none')).maxAgeMs).toBe(604_800_000);
@@ -246,23 +248,25 @@ describe('dispatch', () => {
       kumo.on('smtp_server_get_dynamic_parameters', function() end)
     `);
     const { host } = policy;
-    await expect(host.getQueueConfig('d', null, null, null, null)).rejects.toThrow(
+    await expect(host.events.getQueueConfig('d', null, null, null, null)).rejects.toThrow(
       'error converting Lua table to QueueConfig',
     );
-    await expect(host.getEgressPathConfig('d', 's', 'x', null)).rejects.toThrow(
+    await expect(host.events.getEgressPathConfig('d', 's', 'x', null)).rejects.toThrow(
       'error converting Lua nil to EgressPathConfig',
     );
-    await expect(host.getEgressPool('p', null)).rejects.toThrow('userdata is not expected type');
-    await expect(host.getListenerDomain('d', 'l', meta, null)).rejects.toThrow(
+    await expect(host.events.getEgressPool('p', null)).rejects.toThrow(
+      'userdata is not expected type',
+    );
+    await expect(host.events.getListenerDomain('d', 'l', meta, null)).rejects.toThrow(
       'error converting Lua table to EsmtpDomain',
     );
-    await expect(host.smtpServerAuthPlain('', 'u', 'p', meta, null)).rejects.toThrow(
+    await expect(host.events.smtpServerAuthPlain('', 'u', 'p', meta, null)).rejects.toThrow(
       'data did not match any variant of untagged enum',
     );
-    await expect(host.smtpServerEhlo('d', meta, ['A'], null)).rejects.toThrow(
+    await expect(host.events.smtpServerEhlo('d', meta, ['A'], null)).rejects.toThrow(
       'error converting Lua integer to Vec',
     );
-    await expect(host.smtpServerGetDynamicParameters('l', meta, null)).rejects.toThrow(
+    await expect(host.events.smtpServerGetDynamicParameters('l', meta, null)).rejects.toThrow(
       'invalid type: nil, expected table',
     );
   });
@@ -301,49 +305,55 @@ describe('dispatch', () => {
       kumo.on('get_egress_pool', function(name) return kumo.make_egress_pool { name = name, entries = {} } end)
     `);
     const { host } = policy;
-    expect(await host.smtpServerEhlo('d', meta, ['A'], null)).toEqual(['A', 'd']);
-    expect(await host.smtpServerEhlo('d', meta, null, null)).toBeNull();
-    expect(await host.smtpServerAuthPlain('', 'u', 'p', meta, null)).toEqual({
+    expect(await host.events.smtpServerEhlo('d', meta, ['A'], null)).toEqual(['A', 'd']);
+    expect(await host.events.smtpServerEhlo('d', meta, null, null)).toBeNull();
+    expect(await host.events.smtpServerAuthPlain('', 'u', 'p', meta, null)).toEqual({
       peerAddress: null,
       identities: [{ identity: 'u', context: 'SmtpAuthPlainAuthentication' }],
       groups: [],
     });
-    expect(await host.httpServerValidateAuthBasic('a', 'a')).toBe(true);
-    expect(await host.httpServerValidateAuthBasic('a', null)).toBe(false);
-    expect(await host.smtpServerGetDynamicParameters('l', meta, null)).toEqual({ hostname: 'l' });
-    expect(await host.getListenerDomain('d', 'l', meta, null)).toMatchObject({
+    expect(await host.events.httpServerValidateAuthBasic('a', 'a')).toBe(true);
+    expect(await host.events.httpServerValidateAuthBasic('a', null)).toBe(false);
+    expect(await host.events.smtpServerGetDynamicParameters('l', meta, null)).toEqual({
+      hostname: 'l',
+    });
+    expect(await host.events.getListenerDomain('d', 'l', meta, null)).toMatchObject({
       relayTo: true,
       logOob: 'LogThenRelay',
     });
-    expect(await host.getListenerDomain('e', 'l', meta, null)).toBeNull();
+    expect(await host.events.getListenerDomain('e', 'l', meta, null)).toBeNull();
     const message = policy.message({ to: ['a@x.test', 'b@x.test'] });
-    const batches = await host.smtpServerSplitTransaction(message, meta, null);
+    const batches = await host.events.smtpServerSplitTransaction(message, meta, null);
     expect(batches?.map((batch) => batch.map((a) => a.email))).toEqual([
       ['b@x.test'],
       ['a@x.test', 'new@d.test'],
     ]);
     message.setMeta('map', true);
-    expect(await host.smtpServerSplitTransaction(message, meta, null)).toEqual([]);
-    expect(await host.smtpServerRewriteResponse(250, 'ok', 'DATA', meta)).toEqual({
+    expect(await host.events.smtpServerSplitTransaction(message, meta, null)).toEqual([]);
+    expect(await host.events.smtpServerRewriteResponse(250, 'ok', 'DATA', meta)).toEqual({
       status: null,
       text: 'okDATA',
     });
-    expect(await host.smtpServerRewriteResponse(250, 'ok', null, meta)).toEqual({
+    expect(await host.events.smtpServerRewriteResponse(250, 'ok', null, meta)).toEqual({
       status: 251,
       text: null,
     });
-    expect(await host.smtpServerRewriteResponse(250, 'ok', 'boom', meta)).toEqual({
+    expect(await host.events.smtpServerRewriteResponse(250, 'ok', 'boom', meta)).toEqual({
       status: null,
       text: null,
     });
     expect(policy.diagnostics.join()).toMatch('smtp_server_rewrite_response');
     const rewrite = (r: string) =>
-      host.smtpClientRewriteDeliveryStatus(r, 'd', null, null, 'd', null);
+      host.events.smtpClientRewriteDeliveryStatus(r, 'd', null, null, 'd', null);
     expect([await rewrite('450 x'), await rewrite('550 x')]).toEqual([550, null]);
-    expect(await host.shouldEnqueueLogRecord(message, 'yes')).toBe(true);
-    expect(await host.filterLog('keep', message)).toBe(true);
-    expect(await host.filterLog('fail', message)).toBe(false);
-    expect(await host.getEgressPool('p', null)).toEqual({ name: 'p', entries: [], ttlMs: 60_000 });
+    expect(await host.events.shouldEnqueueLogRecord(message, 'yes')).toBe(true);
+    expect(await host.events.filterLog('keep', message)).toBe(true);
+    expect(await host.events.filterLog('fail', message)).toBe(false);
+    expect(await host.events.getEgressPool('p', null)).toEqual({
+      name: 'p',
+      entries: [],
+      ttlMs: 60_000,
+    });
   });
 
   it('passes requeue arguments and records', async () => {
@@ -358,11 +368,11 @@ describe('dispatch', () => {
     `);
     const { host } = policy;
     const message = policy.message();
-    await host.requeueMessage(message, '450 x', ['Received', 'A'], false, 5_000, null);
+    await host.events.requeueMessage(message, '450 x', ['Received', 'A'], false, 5_000, null);
     expect(await host.callEvent('seen', [])).toEqual(['450 x|Received,A|false|5s']);
-    await host.requeueMessage(message, '450 x', [], true, null, null);
+    await host.events.requeueMessage(message, '450 x', [], true, null, null);
     expect(await host.callEvent('seen', [])).toEqual(['450 x||true|nil']);
-    await host.logDisposition('h', message, { type: 'Bounce', site: null, list: [null] });
+    await host.events.logDisposition('h', message, { type: 'Bounce', site: null, list: [null] });
     expect(await host.callEvent('seen', [])).toEqual(['Bounceuserdata: (nil)userdata: (nil)']);
   });
 });
@@ -380,14 +390,16 @@ describe('rejects', () => {
       kumo.on('smtp_server_connection_accepted', function() error(tostring(select(2, pcall(kumo.reject, 550, 'no')))) end)
     `);
     const { host } = policy;
-    const reject = (await failure(host.smtpServerMailFrom(address, meta, null))) as PolicyReject;
+    const reject = (await failure(
+      host.events.smtpServerMailFrom(address, meta, null),
+    )) as PolicyReject;
     expect(reject).toBeInstanceOf(PolicyReject);
     expect([reject.code, reject.text, reject.mode]).toEqual([550, 'no', 'If421']);
-    const bye = (await failure(host.smtpServerRcptTo(address, meta, null))) as PolicyReject;
+    const bye = (await failure(host.events.smtpServerRcptTo(address, meta, null))) as PolicyReject;
     expect([bye.code, bye.text, bye.mode]).toEqual([421, 'bye', 'FollowWith421']);
-    const forced = await failure(host.smtpServerData(policy.message(), meta, null));
+    const forced = await failure(host.events.smtpServerData(policy.message(), meta, null));
     expect(forced).toMatchObject({ code: 451, mode: 'ForceDisconnect' });
-    const flattened = await failure(host.smtpServerConnectionAccepted(meta, null));
+    const flattened = await failure(host.events.smtpServerConnectionAccepted(meta, null));
     expect(flattened).toBeInstanceOf(PolicyError);
     expect(flattened.message).toMatch(/^runtime error: \[string ".*"\]:\d+: 550 no\n/);
   });

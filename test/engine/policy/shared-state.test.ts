@@ -39,9 +39,9 @@ describe('kumo.make_throttle()', () => {
       { mailClock },
     );
     const message = policy.message();
-    await policy.host.throttleInsertReadyQueue(message, null);
+    await policy.host.events.throttleInsertReadyQueue(message, null);
     expect(message.due).toBeNull();
-    await policy.host.throttleInsertReadyQueue(message, null);
+    await policy.host.events.throttleInsertReadyQueue(message, null);
     expect(message.due).toBe(mailClock.now() + 3_600_000);
     expect(await policy.host.callEvent('ask', [])).toEqual([
       true,

@@ -103,9 +103,9 @@ function throughOverlay(words: MessageWords): object {
 
 async function throughLua(words: MessageWords): Promise<object> {
   const one = messageOf(words);
-  if (!policy.host.has('smtp_server_message_received')) return outcomeOf(one);
+  if (!policy.host.events.has('smtp_server_message_received')) return outcomeOf(one);
   try {
-    await policy.host.smtpServerMessageReceived(one, connectionMeta(), null);
+    await policy.host.events.smtpServerMessageReceived(one, connectionMeta(), null);
     return outcomeOf(one);
   } catch (error) {
     if (!(error instanceof PolicyReject)) throw error;
@@ -140,14 +140,20 @@ test('the overlay and its Lua decide alike', { timeout: 60_000 }, async () => {
 
 async function compareQueue(name: string, lua: string): Promise<void> {
   const { domain, tenant, campaign, routingDomain } = parseQueueName(name);
-  const theirs = await policy.host.getQueueConfig(domain, tenant, campaign, routingDomain, null);
+  const theirs = await policy.host.events.getQueueConfig(
+    domain,
+    tenant,
+    campaign,
+    routingDomain,
+    null,
+  );
   const mine = overlay.answer(domain, tenant, campaign, routingDomain)?.config;
   const plain = { protocol: { kind: 'smtp', mxList: [] } };
   if (mine === undefined) expect(theirs, `${name}\n${lua}`).toMatchObject(plain);
   else expect(theirs.json, `${name}\n${lua}`).toEqual(mine.json);
   const site = theirs.protocol.kind === 'smtp' ? mxListSite(theirs.protocol.mxList) : 'unused';
   const routing = routingDomain ?? domain;
-  const path = await policy.host.getEgressPathConfig(routing, 'unspecified', site, null);
+  const path = await policy.host.events.getEgressPathConfig(routing, 'unspecified', site, null);
   const own = overlay.path(routing, site);
   if (own === null) expect(path.enableTls, `${name}\n${lua}`).toBe('Opportunistic');
   else {

@@ -74,7 +74,7 @@ test.each(['reject', 'null', 'bounce'] as const)('mode %s decides alike', async 
           meta: { campaign: 'autumn', tenant: 'shop' },
         });
       const [byLua, byEngine] = [make(), make()];
-      const luaReply = await policy.host
+      const luaReply = await policy.host.events
         .smtpServerMessageReceived(byLua, connectionMeta(), null)
         .then(
           () => null,
@@ -99,7 +99,7 @@ test('the bounce queue refuses with the reply of the entry', async () => {
   const message = policy.message({
     meta: { suppressed_reply: '5.7.1 recipient is suppressed (x)' },
   });
-  const connection = await policy.host.construct(
+  const connection = await policy.host.events.construct(
     'make.suppression',
     'suppressed',
     null,
@@ -133,9 +133,15 @@ test('failures list their recipients as the switches and classes say', async () 
   ];
   for (const one of records) {
     const message = policy.message({ meta: { log_record: one } });
-    if (!(await policy.host.shouldEnqueueLogRecord(message, 'suppression'))) continue;
+    if (!(await policy.host.events.shouldEnqueueLogRecord(message, 'suppression'))) continue;
     const event = 'make.suppression.listing';
-    const connection = await policy.host.construct(event, message.queueName(), null, null, null);
+    const connection = await policy.host.events.construct(
+      event,
+      message.queueName(),
+      null,
+      null,
+      null,
+    );
     expect(await connection.send([message], 1, null)).toBe('listed');
     connection.release();
   }
