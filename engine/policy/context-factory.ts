@@ -93,7 +93,7 @@ export class ContextFactory {
       ...(gate ? { gate } : {}),
       heartbeat: {
         enter: (sinceMs) => {
-          heartbeat.enter(world.contextOf(lua)?.currentEvent ?? 'policy file', sinceMs);
+          heartbeat.enter(world.contextOf(lua.calls)?.currentEvent ?? 'policy file', sinceMs);
         },
         leave: () => heartbeat.leave(),
       },

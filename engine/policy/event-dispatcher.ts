@@ -119,7 +119,7 @@ export class EventDispatcher {
     for (let i = index; i < handlers.length; i++) {
       const handler = handlers[i] as Handler;
       const values = this.#call(context, request, handler, (L, count) =>
-        context.lua.readResults(L, count),
+        context.lua.calls.readResults(L, count),
       );
       if (values instanceof Promise) {
         return values.then((settled) => {
@@ -148,7 +148,7 @@ export class EventDispatcher {
     this.#record(context, request, handler.place);
     try {
       lua.setGlobal(CURRENT_EVENT_GLOBAL, request.event);
-      const values = lua.invoke(handler.ref, request.args, take);
+      const values = lua.calls.invoke(handler.ref, request.args, take);
       return values instanceof Promise ? values.catch(fail) : values;
     } catch (thrown) {
       return fail(thrown);

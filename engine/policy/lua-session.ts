@@ -112,7 +112,9 @@ export class LuaSession implements LuaConnection {
     context.useCount++;
     lua.resetBudget();
     try {
-      return await lua.invokeMethod(ref, method, args, (L, count) => lua.readResults(L, count));
+      return await lua.calls.invokeMethod(ref, method, args, (L, count) =>
+        lua.calls.readResults(L, count),
+      );
     } catch (error) {
       if (!isReject(error, event)) this.#isBroken = true;
       throw error;

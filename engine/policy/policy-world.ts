@@ -89,11 +89,11 @@ export class PolicyWorld {
   }
 
   adopt(context: PolicyContext): void {
-    this.#contexts.set(context.lua.id, context);
+    this.#contexts.set(context.lua.calls.id, context);
   }
 
   forget(context: PolicyContext): void {
-    this.#contexts.delete(context.lua.id);
+    this.#contexts.delete(context.lua.calls.id);
   }
 
   contextOf(handle: LuaContextHandle): PolicyContext | undefined {

@@ -43,7 +43,7 @@ export interface FrameHost {
   readonly machine: LuaMachine;
   readonly values: LuaValues;
   readonly objects: LuaObjects;
-  readonly handle: LuaContextHandle;
+  readonly calls: LuaContextHandle;
 }
 
 export class CallFrame implements HostCall {
@@ -74,12 +74,12 @@ export class CallFrame implements HostCall {
 
   end(): void {
     if (this.#functions.length === 0) return;
-    for (const fn of this.#functions) this.#host.handle.release(fn);
+    for (const fn of this.#functions) this.#host.calls.release(fn);
     this.#functions.length = 0;
   }
 
   get context(): LuaContextHandle {
-    return this.#host.handle;
+    return this.#host.calls;
   }
 
   /** The coroutine this call runs in. */
@@ -310,7 +310,7 @@ const ENDED: FrameHost = {
   get objects(): never {
     return ended();
   },
-  get handle(): never {
+  get calls(): never {
     return ended();
   },
 };

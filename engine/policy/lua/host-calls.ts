@@ -9,6 +9,7 @@
  * Source: reference `lua-api.md` §0.1, §16 no. 1.
  */
 import { toError } from '../../base/assert.ts';
+import type { Activity } from './activity.ts';
 import { CallFrame, type FrameHost } from './call-frame.ts';
 import type { ErrorReader } from './error-reader.ts';
 import type { HostResult } from './host-function.ts';
@@ -22,14 +23,6 @@ import type { RegisteredFunction } from './registered-function.ts';
 
 /** Light userdata with this mark stand for suspended host functions. */
 const PENDING_MARK = 0x4000_0000;
-
-/** What is going on in a context. */
-export interface Activity {
-  /** The coroutine that is executing now; 0 when Lua is not on the stack. */
-  running: LuaState;
-  /** Set when the context must not be used any more. */
-  fatal: LuaFatalError | null;
-}
 
 interface HostCallsParts {
   readonly machine: LuaMachine;

@@ -21,6 +21,10 @@ export class LuaTime {
     this.#options = options;
   }
 
+  get budgetMs(): number | undefined {
+    return this.#options.budgetMs;
+  }
+
   /** The next event begins. */
   reset(): void {
     this.#usedMs = 0;
