@@ -156,6 +156,7 @@ export const ROUTE_ACTIONS: readonly Action[] = [
     run: (yard) => {
       const name = chosen(yard);
       if (name === null) return;
+      yard.mailCursor.clear();
       void yard.mail.open(`route:${name}`);
       yard.goTo('mail');
     },

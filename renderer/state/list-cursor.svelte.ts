@@ -109,6 +109,19 @@ export class ListCursor<K> {
     this.#anchor = this.#current;
   }
 
+  /**
+   * The list became another one: what it does not show any more is neither under the cursor nor
+   * selected, so that no action is about rows that nobody sees.
+   */
+  keepHeld(): void {
+    const isGone = (key: K): boolean => this.#source.indexOf(key) < 0;
+    for (const key of [...this.selected]) if (isGone(key)) this.selected.delete(key);
+    if (this.#current === null || !isGone(this.#current)) return;
+    this.#current = null;
+    this.#anchor = null;
+    this.#place = 0;
+  }
+
   #selectFrom(anchor: K, key: K): void {
     this.selected.clear();
     for (const between of this.#source.between(anchor, key)) this.selected.add(between);

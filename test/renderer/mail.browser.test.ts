@@ -43,6 +43,26 @@ describeInBrowser('mail', () => {
     await expect.poll(() => current(page).getAttribute('id')).toBe('mail-1204');
   });
 
+  test('a filter takes the cursor off a row that it takes out', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    const list = page.locator("[data-list='mail']");
+    await rows(page).first().waitFor();
+    await strike(page, 'j', 'j', 'x');
+    expect(await list.getAttribute('aria-activedescendant')).toBe('mail-1203');
+    await page.getByRole('combobox', { name: 'Filter mail' }).fill('state:rejected');
+    await expect.poll(() => rows(page).first().getAttribute('id')).toBe('mail-1200');
+    await expect.poll(() => list.getAttribute('aria-activedescendant')).toBeNull();
+    await expect.poll(() => page.getByText('1 selected').count()).toBe(0);
+    await list.focus();
+    await strike(page, 'j');
+    expect(await list.getAttribute('aria-activedescendant')).toBe('mail-1200');
+    // Out of sight is not drawn, and is not said to be.
+    await list.evaluate((element) => (element.scrollTop = 100_000));
+    await expect.poll(() => list.getAttribute('aria-activedescendant')).toBeNull();
+    expect(window.complaints).toEqual([]);
+  });
+
   test('new mail comes in at the top while following, and is counted while pinned', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page, engine } = window;

@@ -21,6 +21,36 @@ const FAST_CLOCK: FakeOptions['status'] = {
   },
 };
 
+/** As `postyard open` shows a file. */
+const SHARED: FakeOptions['status'] = {
+  listeners: [],
+  shared: {
+    file: 'bounces-of-monday.postyard',
+    formatVersion: 1,
+    writtenBy: 'Postyard 0.1.0',
+    exportedMs: FAKE_NOW_MS - 3_600_000,
+    workspace: 'shop-staging',
+    selection: 'state:bounced',
+    policy: {
+      main: 'policy/init.lua',
+      sha256: 'a3f1c07d5be24e6f90b18d2c7754e1a90cc3f6b2d84e17a5590ce2b13d7f4a86',
+      hasTexts: true,
+      files: [
+        {
+          path: 'policy/init.lua',
+          sha256: '5d41402abc4b2a76b9719d911017c592ae6f2b90d1c45f3e8a7706b4e29d0c13',
+          sizeBytes: 2418,
+        },
+        {
+          path: 'policy/queues.lua',
+          sha256: '7d793037a0760186574b0282f2f435e7c1b0f46ad2e983b5c604fa1d77b8e52f',
+          sizeBytes: 911,
+        },
+      ],
+    },
+  },
+};
+
 /** Up to this width the side bar is a rail and the maildirs are in a menu. */
 const RAIL_BELOW = 1180;
 
@@ -106,6 +136,17 @@ export const SCENES: readonly Scene[] = [
   },
   { name: 'message', rows: 1204, go: (page) => openTab(page, 'Message') },
   { name: 'attempts', rows: 1204, go: (page) => openTab(page, 'Attempts', 7) },
+  { name: 'checks', rows: 1204, go: (page) => openTab(page, 'Checks') },
+  { name: 'shared', rows: 20, status: SHARED, go: (page) => openTab(page, 'Journey') },
+  {
+    name: 'shared-facts',
+    rows: 20,
+    status: SHARED,
+    async go(page) {
+      await page.getByRole('button', { name: 'What is in this file' }).click();
+      await page.getByRole('columnheader', { name: 'Goes to' }).waitFor();
+    },
+  },
   { name: 'source', rows: 1204, go: (page) => openTab(page, 'Source') },
   { name: 'headers', rows: 1204, go: (page) => openTab(page, 'Headers') },
   { name: 'parts', rows: 1204, go: (page) => openTab(page, 'Parts') },
@@ -358,6 +399,15 @@ export const SCENES: readonly Scene[] = [
     rows: 1204,
     async go(page) {
       for (const key of ['j', 'x', 'j', 'x', '#']) await page.keyboard.press(key);
+      await page.waitForTimeout(400);
+    },
+  },
+  {
+    name: 'delete-all',
+    rows: 1204,
+    async go(page) {
+      await page.getByRole('button', { name: 'Delete all that is listed' }).click();
+      await page.getByRole('button', { name: 'Undo' }).waitFor();
       await page.waitForTimeout(400);
     },
   },

@@ -338,6 +338,7 @@ export class FakeEngine implements AsyncDisposable {
       }
       const changed = seqs.map((seq) => changeOf(this.#row(seq)));
       this.emit({ type: 'rows', added: [], changed, total: this.#total });
+      this.emit({ type: 'status', status: this.status });
       return { changed: seqs.length };
     };
     server.post('/api/v1/rows/delete', mark('delete'));

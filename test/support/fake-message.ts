@@ -30,7 +30,9 @@ a.cta{display:inline-block;background:#2f4a3a;color:#fff;font:600 14px/40px Aria
 
 /** As the engine checks it. */
 export const FAKE_CHECKS: RowChecks = checkMessage(
-  Buffer.from(`Subject: Your order\r\nContent-Type: text/html\r\n\r\n${FAKE_HTML}`),
+  Buffer.from(
+    `From: orders@shop.example.com\r\nTo: ada@example.com\r\nMessage-ID: <1@shop.example.com>\r\nSubject: Your order\r\nContent-Type: text/html\r\n\r\n${FAKE_HTML}`,
+  ),
 );
 
 const TEXT = `Hello Ada,

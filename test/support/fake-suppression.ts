@@ -88,12 +88,18 @@ export class FakeSuppression {
         .type('text/csv')
         .send(this.#entries.map(({ recipient }) => `${recipient}\r\n`).join('')),
     );
-    server.get<{ Querystring: { mode: 'reject' } }>('/api/v1/suppression/lua', ({ query }) => ({
-      mode: query.mode,
-      file: 'suppression.lua',
-      text: `-- ${query.mode}\nreturn {}\n`,
-      core: query.mode === 'reject' ? 'kumo.reject(550, reply)' : "msg:set_meta('queue', 'null')",
-    }));
+    server.get<{ Querystring: { mode: 'reject' | 'null' | 'bounce' } }>(
+      '/api/v1/suppression/lua',
+      ({ query }) => ({
+        mode: query.mode,
+        file: 'suppression.lua',
+        text: `-- ${query.mode}\nreturn {}\n`,
+        core:
+          query.mode === 'reject'
+            ? 'kumo.reject(550, reply)'
+            : `msg:set_meta('queue', '${query.mode === 'null' ? 'null' : 'suppressed'}')`,
+      }),
+    );
     post<SuppressionAdd>('', ({ entries }, reply) => {
       const wrong = entries.find(({ recipient }) => !recipient.includes('@'));
       if (wrong) {

@@ -65,7 +65,7 @@ export function layOutColumns(width: number, hidden: readonly ColumnName[]): Col
   const fixed = columns.reduce((sum, column) => sum + (widths[column] ?? 0), 0);
   const room = Math.max(200, width - PADDING - GAP * (columns.length - 1) - fixed);
   const has = (column: Column): boolean => columns.includes(column);
-  const from = has('from') ? clamp(room * 0.15, 58, 190) : 0;
+  const from = has('from') ? clamp(room * (hasLongTime ? 0.19 : 0.15), 58, 200) : 0;
   const route = has('route') ? clamp(room * 0.2, 82, 150) : 0;
   const to = clamp((room - from - route) * 0.5, 90, has('from') ? Math.max(144, room * 0.24) : 190);
   const subject = Math.max(SUBJECT_MIN, room - from - route - to);

@@ -36,7 +36,10 @@ export function paletteEntries(
 ): PaletteEntry[] {
   const found = findActions(here, query);
   const actions = ACTION_GROUPS.flatMap((group) =>
-    found.filter(({ action }) => action.group === group).map((each) => actionEntry(yard, each)),
+    found
+      .filter(({ action }) => action.group === group)
+      .map((each) => actionEntry(yard, each))
+      .sort((left, right) => Number(left.refusal !== null) - Number(right.refusal !== null)),
   );
   return [
     ...actions,

@@ -54,3 +54,18 @@ test('when its row leaves, the cursor goes to the one that took its place', () =
   cursor.stepOff(0);
   expect(cursor.current).toBeNull();
 });
+
+test('of a list that became another one, only what it still holds is kept', async () => {
+  const keys = ['a', 'b', 'c', 'd'];
+  const cursor = cursorOver(keys);
+  cursor.toggle('a');
+  cursor.toggle('d');
+  cursor.put('c');
+  keys.splice(2, 1);
+  keys.splice(0, 1);
+  cursor.keepHeld();
+  expect(cursor.current).toBeNull();
+  expect(cursor.chosen).toEqual(['d']);
+  await cursor.move(1);
+  expect(cursor.current).toBe('b');
+});
