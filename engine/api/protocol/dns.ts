@@ -1,5 +1,5 @@
 /** `GET /dns?name=&type=` and `GET /dns/zones`: what the engine's resolver knows, and from where. */
-import type { SourceLink } from '../protocol.ts';
+import type { SourceLink } from './journey.ts';
 
 export type DnsType = 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR' | 'CNAME' | 'NS' | 'SOA';
 

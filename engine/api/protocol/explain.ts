@@ -2,7 +2,8 @@
  * Wire types of the dry run: explaining what would happen to a message, and expectations about it.
  * Nothing of a dry run is stored, queued or sent; what the policy tried to do is in `effects`.
  */
-import type { JourneyPart, RowState, SourceLink } from '../protocol.ts';
+import type { JourneyPart, SourceLink } from './journey.ts';
+import type { RowState } from './rows.ts';
 
 /** An answer chosen for something that a dry run does not ask anybody. */
 export interface DryStub {

@@ -1,5 +1,5 @@
 /** What engine and window say to each other about far ends: types only. */
-import type { TranscriptLine } from '../protocol.ts';
+import type { TranscriptLine } from './attempts.ts';
 
 /** `GET /far-ends`, in the order of the file. */
 export interface FarEndList {

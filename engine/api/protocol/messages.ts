@@ -1,5 +1,5 @@
 /** Caught messages as a test asks for them: whole, flat, without the window's details. */
-import type { Attachment, RowState } from '../protocol.ts';
+import type { Attachment, RowState } from './rows.ts';
 
 /** `GET /messages/:seq`; in the answers of `GET /wait`. One recipient's copy of a message. */
 export interface CaughtMessage {

@@ -2,7 +2,7 @@
  * Wire types of the Lab: policy files with check and save, captured messages run through edited
  * text, and copies queued for real.
  */
-import type { SourceLink } from '../protocol.ts';
+import type { SourceLink } from './journey.ts';
 import type { DryEffect, DryStub, MessageChanges } from './explain.ts';
 
 /** `GET /policy/files` */

@@ -1,6 +1,6 @@
 /** Wire types of routes, the list of open hosts and the ledger of connections. */
 import type { Route } from '../../routes/route.ts';
-import type { Count } from '../protocol.ts';
+import type { Count } from './rows.ts';
 
 /** A route as `routes.json` has it; the JSON Schema is `docs/reference/routes.schema.json`. */
 export type RouteSpec = Route;

@@ -1,5 +1,7 @@
 /** What engine and window say to each other about suppression: types only. */
-import type { JourneyStep, RowState, TranscriptLine } from '../protocol.ts';
+import type { TranscriptLine } from './attempts.ts';
+import type { JourneyStep } from './journey.ts';
+import type { RowState } from './rows.ts';
 
 export type SuppressionMode = 'off' | 'reject' | 'null' | 'bounce';
 
