@@ -8,10 +8,8 @@ import { formatDuration } from '../base/duration.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import { limitJson, type LimitSpec } from './config-scalars.ts';
 import type { EGRESS_PATH, LISTENER_DOMAIN, QUEUE_CONFIG } from './config-schema.ts';
-import type { Shape } from './config-serde.ts';
+import type { ReadOf } from './config-serde.ts';
 import type { DeliveryProtocol, KeySource, MxListEntry, ThrottleSpec } from './settings.ts';
-
-type ReadOf<S> = S extends Shape<infer T> ? T : never;
 
 /** Keys whose number is a duration in milliseconds. */
 const DURATION_KEY = /(?:_interval|_timeout|^max_age|^ttl|^remember_broken_tls)$/;

@@ -7,6 +7,7 @@ import { CidrSet, parseNetwork } from '../base/cidr.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { parseIp } from '../base/ip.ts';
 import {
+  anything,
   bytes,
   defaulted,
   invalidType,
@@ -191,7 +192,7 @@ export const keySource: Shape<KeySource> = untagged<KeySource>(
   parsed(KEY_DATA, ({ key_data: data }) => ({ kind: 'data', data })),
   {
     read(value, mode) {
-      const vault = record({ read: (item) => item }).read(value, mode);
+      const vault = record(anything).read(value, mode);
       const { vault_mount: mount, vault_path: vaultPath } = vault;
       if (typeof mount !== 'string' || typeof vaultPath !== 'string')
         throw new SerdeError('not a vault');

@@ -1,16 +1,18 @@
 /**
  * The parameters of every `kumo.make_*`, `kumo.start_*` and `kumo.configure_*`, as data: names in
  * KumoMTA's order (error texts list them), types, defaults. `config-build.ts` turns what these
- * shapes read into the objects of `settings.ts`. Long because it is the one list of all of them.
+ * shapes read into the objects of `settings.ts`. ESMTP listeners, whose parameters inherit, are in
+ * `config-esmtp.ts`; what a single function takes is with that function in `bindings/`.
+ *
+ * Long because it is the one table of all constructors and their fields.
  *
  * Source: reference `lua-api.md` §3.2, §7; `queues-delivery.md` §2.5, §4.6.
- *
- * Long because it is the one table of every constructor and its fields.
  */
-import { CidrMap, CidrSet, parseNetwork, type Network } from '../base/cidr.ts';
+import { CidrSet } from '../base/cidr.ts';
 import { splitIpPort } from '../base/ip.ts';
 import { RECORD_TYPE_NAMES } from './record-type-names.ts';
 import {
+  anything,
   bool,
   defaulted,
   enumeration,
@@ -28,7 +30,6 @@ import {
   unsigned,
   untagged,
   type Field,
-  type Mode,
   type Shape,
 } from './config-serde.ts';
 import {
@@ -49,7 +50,6 @@ import type {
   ThrottleSpec,
 } from './settings.ts';
 
-const u8 = unsigned('u8');
 const u16 = unsigned('u16');
 const u32 = unsigned('u32');
 const usize = unsigned('usize');
@@ -58,9 +58,6 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-/** Reads a value and keeps it as it is. */
-const anything: Shape<LuaValue> = { read: (value) => value };
 
 // ---- queues ----
 
@@ -310,90 +307,6 @@ export const LISTENER_DOMAIN = struct('EsmtpDomain', {
   ttl: defaulted(duration, MINUTE),
 });
 
-export const TRACE_HEADERS = struct('TraceHeaders', {
-  received_header: defaulted(bool, true),
-  supplemental_header: defaulted(bool, true),
-  header_name: defaulted(text, 'X-KumoRef'),
-  include_meta_names: defaulted(list(text), []),
-});
-
-/** Every parameter that an ESMTP listener, a `peer` or `via` block, and an event may set. */
-const esmtpParamShapes = {
-  hostname: text,
-  banner: text,
-  relay_hosts: cidrSet,
-  batch_handling: enumeration('BifurcateAlways', 'BatchByDomain'),
-  tls_certificate: keySource,
-  tls_private_key: keySource,
-  tls_required_client_ca: keySource,
-  deferred_spool: bool,
-  deferred_queue: bool,
-  allow_xclient: bool,
-  require_proxy_protocol: bool,
-  trace_headers: TRACE_HEADERS,
-  client_timeout: duration,
-  data_processing_timeout: duration,
-  max_messages_per_connection: usize,
-  max_recipients_per_message: usize,
-  max_message_size: usize,
-  data_buffer_size: usize,
-  invalid_line_endings: enumeration('Deny', 'Allow', 'Fix'),
-  line_length_hard_limit: usize,
-  meta: record(anything),
-};
-
-type EsmtpShapes = typeof esmtpParamShapes;
-
-/** What one block sets; null is not set, and inherits. Blocks may hold blocks. */
-export type EsmtpBlock = {
-  readonly [K in keyof EsmtpShapes]: ReturnType<EsmtpShapes[K]['read']> | null;
-} & { readonly peer: CidrMap<EsmtpBlock> | null; readonly via: CidrMap<EsmtpBlock> | null };
-
-type EsmtpFields = { readonly [K in keyof EsmtpBlock]: Field<EsmtpBlock[K]> };
-
-const esmtpFields = Object.fromEntries([
-  ...Object.entries(esmtpParamShapes).map(([name, shape]) => [
-    name,
-    optional(shape as Shape<unknown>),
-  ]),
-  ...(['peer', 'via'] as const).map((name) => [
-    name,
-    optional({ read: (value: LuaValue, mode: Mode) => blockMap(value, mode) }),
-  ]),
-]) as unknown as EsmtpFields;
-
-export const ESMTP_PARAMS: Shape<EsmtpBlock> = struct('EsmtpListenerParams', esmtpFields, 'plain');
-
-export const ESMTP_LISTENER = struct(
-  'EsmtpListenerParams',
-  {
-    listen: defaulted(text, '127.0.0.1:2025'),
-    max_connections: defaulted(usize, 32_768),
-    ...esmtpFields,
-  },
-  'plain',
-);
-
-/** Networks to blocks. The narrowest network that holds an address decides. */
-function blockMap(value: LuaValue, mode: Mode): CidrMap<EsmtpBlock> {
-  const blocks = Object.entries(record({ read: (item) => item }).read(value, mode)).map(
-    ([key, item]) => ({ network: networkOf(key), block: ESMTP_PARAMS.read(item, mode) }),
-  );
-  // Narrow networks last: an insertion replaces what it overlaps.
-  blocks.sort((a, b) => a.network.prefixBits - b.network.prefixBits);
-  const map = new CidrMap<EsmtpBlock>();
-  for (const { network, block } of blocks) map.set(network, block);
-  return map;
-}
-
-function networkOf(key: string): Network {
-  try {
-    return parseNetwork(key);
-  } catch (error) {
-    throw new SerdeError((error as Error).message);
-  }
-}
-
 export const HTTP_LISTENER = struct('HttpListenerParams', {
   hostname: optional(text),
   listen: defaulted(text, '127.0.0.1:8000'),
@@ -465,68 +378,4 @@ export const BOUNCE_CLASSIFIER = struct('ClassifierParams', {
   pool_size: optional(usize),
   cache_size: defaulted(usize, 1024),
   uncategorized_cache_size: defaulted(usize, 1024),
-});
-
-// ---- functions with parameter tables ----
-
-export const MEMOIZE = struct('MemoizeParams', {
-  ttl: required(duration),
-  capacity: required(usize),
-  name: required(text),
-  invalidate_with_epoch: defaulted(bool, false),
-  retry_on_populate_timeout: defaulted(bool, false),
-  populate_timeout: defaulted(duration, 120 * SECOND),
-  allow_stale_reads: defaulted(bool, false),
-});
-
-export const SPAWN_TASK = struct('TaskParams', {
-  event_name: required(text),
-  args: required(list(anything)),
-});
-
-export const THREAD_POOL = struct('ThreadPoolParams', {
-  name: required(text),
-  num_threads: required(usize),
-});
-
-export const COUNTER_SERIES = struct('CounterSeriesConfig', {
-  name: required(text),
-  num_buckets: required(u8),
-  bucket_size: required(duration),
-  initial_value: optional(unsigned('u64')),
-});
-
-export const IMPORT_HEADER_SPEC = struct('ImportHeaderSpec', {
-  name: required(text),
-  match: defaulted(enumeration('last', 'first', 'all'), 'last'),
-  transform: defaulted(
-    enumeration('snake_case', 'kebab_case', 'camel_case', 'pascal_case'),
-    'snake_case',
-  ),
-  target: optional(text),
-  remove: defaulted(bool, false),
-});
-
-export const AUTH_INFO = struct(
-  'AuthInfo',
-  {
-    peer_address: optional(ipAddress),
-    identities: defaulted(
-      list(struct('Identity', { identity: required(text), context: required(text) })),
-      [],
-    ),
-    groups: defaulted(list(text), []),
-  },
-  'ignore',
-);
-
-export const NON_DELIVERY = struct('NdrParams', {
-  include_original_message: defaulted(
-    enumeration('No', 'HeadersOnly', 'FullContent'),
-    'FullContent',
-  ),
-  enable_expiration: defaulted(bool, false),
-  enable_bounce: defaulted(bool, false),
-  reporting_mta: required(struct('RemoteMta', { mta_type: required(text), name: required(text) })),
-  stable_content: defaulted(bool, false),
 });

@@ -19,6 +19,9 @@ export interface Shape<T> {
   read(value: LuaValue, mode: Mode): T;
 }
 
+/** What a shape reads. */
+export type ReadOf<S> = S extends Shape<infer T> ? T : never;
+
 /** One key of a struct. */
 export interface Field<T> {
   readonly shape: Shape<T>;
@@ -105,6 +108,9 @@ export const bytes: Shape<Uint8Array> = scalar('byte array', (value) =>
       ? value
       : undefined,
 );
+
+/** Reads a value and keeps it as it is. */
+export const anything: Shape<LuaValue> = { read: (value) => value };
 
 export function unsigned(rustType: 'u8' | 'u16' | 'u32' | 'u64' | 'usize'): Shape<number> {
   const max = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff, u64: 2 ** 64, usize: 2 ** 64 }[rustType];

@@ -13,7 +13,7 @@ import {
   ListenerDomainObject,
   QueueConfigObject,
 } from './bindings/settings-objects.ts';
-import { AUTH_INFO } from './config-schema.ts';
+import { AUTH_INFO } from './auth-info.ts';
 import { isAbsent, mluaType, SerdeError, tableOf } from './config-serde.ts';
 import type { AuthResult } from './events.ts';
 import { HostObject, LuaFloat, LuaTable, type LuaValue } from './lua/lua-value.ts';
@@ -98,14 +98,7 @@ export function rewrittenResponse([status, text]: Returned): {
 export function authResult([value]: Returned): AuthResult {
   if (typeof value === 'boolean') return value;
   try {
-    if (tableOf(value)) {
-      const read = AUTH_INFO.read(value, 'buffered');
-      return {
-        peerAddress: read.peer_address,
-        identities: read.identities.map(({ identity, context }) => ({ identity, context })),
-        groups: read.groups,
-      };
-    }
+    if (tableOf(value)) return AUTH_INFO.read(value, 'buffered');
   } catch (error) {
     if (!(error instanceof SerdeError)) throw error;
   }

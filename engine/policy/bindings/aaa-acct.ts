@@ -3,7 +3,7 @@
  *
  * Source: reference `http-logs-reception.md` §1.7.
  */
-import { deserialize } from '../config-build.ts';
+import { deserialize } from '../config-read.ts';
 import { duration, minFree } from '../config-scalars.ts';
 import { bool, defaulted, optional, path, required, struct, unsigned } from '../config-serde.ts';
 import type { HostFunction } from '../lua/host-function.ts';

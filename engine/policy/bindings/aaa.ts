@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import type { AuthInfo } from '../../mail/connection-meta.ts';
 import type { JsonValue } from '../../mail/json.ts';
-import { deserializeRaw } from '../config-build.ts';
-import { AUTH_INFO } from '../config-schema.ts';
+import { deserializeRaw } from '../config-read.ts';
+import { AUTH_INFO } from '../auth-info.ts';
 import type { HostCall, HostFunction, UserdataType } from '../lua/host-function.ts';
 import { HostObject } from '../lua/lua-value.ts';
 import type { LuaValue } from '../lua/lua-value.ts';
@@ -168,9 +168,7 @@ async function definedList(
 }
 
 function authInfoOf(call: HostCall, n: number): AuthInfo {
-  const read = deserializeRaw(AUTH_INFO, call.value(n));
-  const identities = read.identities.map(({ identity, context }) => ({ identity, context }));
-  return { peerAddress: read.peer_address, identities, groups: read.groups };
+  return deserializeRaw(AUTH_INFO, call.value(n));
 }
 
 function loadMap(deps: BindingDeps, path: string): AclMap {

@@ -7,8 +7,8 @@
 import type { EpochMs } from '../../base/clock.ts';
 import { parseDkimKey, signMessage } from '../../mail/dkim.ts';
 import type { DkimSigner } from '../../mail/dkim.ts';
-import { deserialize, materialize } from '../config-build.ts';
-import type { PairsOf } from '../config-build.ts';
+import { deserialize, materialize } from '../config-read.ts';
+import type { PairsOf } from '../config-read.ts';
 import { duration, keySource } from '../config-scalars.ts';
 import {
   bool,

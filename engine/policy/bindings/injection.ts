@@ -12,8 +12,9 @@ import { Message } from '../../mail/message.ts';
 import { nonDeliveryReport } from '../../mail/non-delivery.ts';
 import { parseEnvelopeAddress } from '../../mail/path.ts';
 import { applySupplementalHeader } from '../../mail/trace-headers.ts';
-import { deserialize, traceHeaders } from '../config-build.ts';
-import { NON_DELIVERY, TRACE_HEADERS } from '../config-schema.ts';
+import { TRACE_HEADERS, traceHeaders } from '../config-esmtp.ts';
+import { deserialize } from '../config-read.ts';
+import { bool, defaulted, enumeration, required, struct, text } from '../config-serde.ts';
 import type { HostCall, HostFunction, HostResult } from '../lua/host-function.ts';
 import { luaToJson } from '../lua-json.ts';
 import type { Bindings } from './bindings.ts';
@@ -26,6 +27,17 @@ const SCRIPT_IDENTITY: AuthInfo = {
   identities: [{ identity: 'kumomta.internal', context: 'LocalSystem' }],
   groups: [],
 };
+
+const NON_DELIVERY = struct('NdrParams', {
+  include_original_message: defaulted(
+    enumeration('No', 'HeadersOnly', 'FullContent'),
+    'FullContent',
+  ),
+  enable_expiration: defaulted(bool, false),
+  enable_bounce: defaulted(bool, false),
+  reporting_mta: required(struct('RemoteMta', { mta_type: required(text), name: required(text) })),
+  stable_content: defaulted(bool, false),
+});
 
 export function injectionBindings(deps: CoreDeps): Bindings {
   const { services } = deps;

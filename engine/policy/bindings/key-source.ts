@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { LuaValue } from '../lua/lua-value.ts';
-import { deserializeRaw } from '../config-build.ts';
+import { deserializeRaw } from '../config-read.ts';
 import { keySource } from '../config-scalars.ts';
 import type { KeySource } from '../settings.ts';
 import type { BindingDeps } from './bindings.ts';

@@ -6,17 +6,17 @@
  */
 import {
   buildBounceClassifier,
-  buildEsmtpListener,
   buildHttpListener,
   buildLocalLogs,
   buildLogDispositionHook,
   buildLogHook,
   buildSpool,
-  deserialize,
 } from '../config-build.ts';
+import { buildEsmtpListener } from '../config-esmtp.ts';
+import { deserialize } from '../config-read.ts';
+import { ESMTP_LISTENER } from '../config-esmtp.ts';
 import {
   BOUNCE_CLASSIFIER,
-  ESMTP_LISTENER,
   HTTP_LISTENER,
   LOCAL_LOGS,
   LOG_DISPOSITION_HOOK,

@@ -8,8 +8,9 @@
  * Source: reference `lua-api.md` §3.3; recorded behaviour of KumoMTA.
  */
 import { toError } from '../../base/assert.ts';
-import { deserialize } from '../config-build.ts';
-import { MEMOIZE } from '../config-schema.ts';
+import { deserialize } from '../config-read.ts';
+import { duration } from '../config-scalars.ts';
+import { bool, defaulted, required, struct, text, unsigned } from '../config-serde.ts';
 import type { HostCall, HostResult } from '../lua/host-function.ts';
 import { LuaError } from '../lua/lua-error.ts';
 import { HostClosure, type LuaFunctionRef, type LuaValue } from '../lua/lua-value.ts';
@@ -19,6 +20,16 @@ import type { CoreDeps } from './core-deps.ts';
 import { MemoizeCache, type Memoized, type MemoizeSettings } from './memoize-cache.ts';
 import { freeze, MemoizedTable, thaw } from './memoized-table.ts';
 import { after } from './settle.ts';
+
+const MEMOIZE = struct('MemoizeParams', {
+  ttl: required(duration),
+  capacity: required(unsigned('usize')),
+  name: required(text),
+  invalidate_with_epoch: defaulted(bool, false),
+  retry_on_populate_timeout: defaulted(bool, false),
+  populate_timeout: defaulted(duration, 120_000),
+  allow_stale_reads: defaulted(bool, false),
+});
 
 export function memoizeBindings(deps: CoreDeps): Bindings {
   return {

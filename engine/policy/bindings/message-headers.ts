@@ -17,14 +17,33 @@ import {
 import { importHeaders, importXHeaders } from '../../mail/header-import.ts';
 import type { JsonObject } from '../../mail/json.ts';
 import type { Message } from '../../mail/message.ts';
-import { deserialize } from '../config-build.ts';
-import { IMPORT_HEADER_SPEC } from '../config-schema.ts';
-import { list } from '../config-serde.ts';
+import { deserialize } from '../config-read.ts';
+import {
+  bool,
+  defaulted,
+  enumeration,
+  list,
+  optional,
+  required,
+  struct,
+  text,
+} from '../config-serde.ts';
 import type { HostCall, HostResult } from '../lua/host-function.ts';
 import { LuaTable } from '../lua/lua-value.ts';
 import { HeaderAddressList } from './address.ts';
 import type { CoreDeps } from './core-deps.ts';
 import { method, type MessageMethods } from './message-object.ts';
+
+const IMPORT_HEADER_SPEC = struct('ImportHeaderSpec', {
+  name: required(text),
+  match: defaulted(enumeration('last', 'first', 'all'), 'last'),
+  transform: defaulted(
+    enumeration('snake_case', 'kebab_case', 'camel_case', 'pascal_case'),
+    'snake_case',
+  ),
+  target: optional(text),
+  remove: defaulted(bool, false),
+});
 
 export function headerMethods(deps: CoreDeps): MessageMethods {
   const setAll = (message: Message, meta: JsonObject, call: HostCall): void => {

@@ -11,7 +11,7 @@ import { boundarySource } from '../../mail/mime/builder.ts';
 import { MimePart } from '../../mail/mime/part.ts';
 import { deliveryReportJson, parseDeliveryReport } from '../../mail/report-rfc3464.ts';
 import { parseFeedbackReport } from '../../mail/report-rfc5965.ts';
-import { deserialize } from '../config-build.ts';
+import { deserialize } from '../config-read.ts';
 import { bool, defaulted, list, optional, struct, text } from '../config-serde.ts';
 import type { HostCall, HostResult } from '../lua/host-function.ts';
 import type { CoreDeps } from './core-deps.ts';

@@ -9,7 +9,7 @@ import { firstHeaderValue, headerString, removeNamedHeaders } from '../../mail/h
 import type { JsonObject } from '../../mail/json.ts';
 import type { Message } from '../../mail/message.ts';
 import { adjustDue, parseScheduling, schedulingToJson } from '../../mail/scheduling.ts';
-import { materialize } from '../config-build.ts';
+import { materialize } from '../config-read.ts';
 import { invalidType, mluaType, tableOf } from '../config-serde.ts';
 import type { HostCall } from '../lua/host-function.ts';
 import { LUA_NULL, type LuaValue } from '../lua/lua-value.ts';

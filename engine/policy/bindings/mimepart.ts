@@ -11,7 +11,7 @@ import type { AttachmentOptions } from '../../mail/mime/part.ts';
 import { rebuildMessage } from '../../mail/mime/rebuild.ts';
 import { simpleStructure } from '../../mail/mime/structure.ts';
 import type { SimpleStructure } from '../../mail/mime/structure.ts';
-import { deserialize } from '../config-build.ts';
+import { deserialize } from '../config-read.ts';
 import { bool, defaulted, optional, struct, text } from '../config-serde.ts';
 import type { HostCall, HostFunction, HostMethod, UserdataType } from '../lua/host-function.ts';
 import { HostObject, LuaTable } from '../lua/lua-value.ts';

@@ -4,7 +4,7 @@
  *
  * Source: reference `lua-api.md` §3.16.
  */
-import { deserialize } from '../config-build.ts';
+import { deserialize } from '../config-read.ts';
 import { duration } from '../config-scalars.ts';
 import {
   bool,

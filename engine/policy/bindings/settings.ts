@@ -9,8 +9,8 @@ import {
   buildEgressSource,
   buildListenerDomain,
   buildQueueConfig,
-  deserialize,
 } from '../config-build.ts';
+import { deserialize } from '../config-read.ts';
 import { listenerDomainJson } from '../config-json.ts';
 import {
   EGRESS_PATH,

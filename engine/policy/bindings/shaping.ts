@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DnsError } from '../../dns/resolver.ts';
 import { parseQueueName } from '../../mail/queue-name.ts';
-import { deserializeRaw } from '../config-build.ts';
+import { deserializeRaw } from '../config-read.ts';
 import { duration } from '../config-scalars.ts';
 import { bool, defaulted, enumeration, struct } from '../config-serde.ts';
 import type { HostCall, UserdataType } from '../lua/host-function.ts';

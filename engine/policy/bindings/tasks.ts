@@ -3,8 +3,9 @@
  *
  * Source: reference `lua-api.md` §3.7.
  */
-import { deserialize, deserializeRaw } from '../config-build.ts';
-import { COUNTER_SERIES, SPAWN_TASK, THREAD_POOL } from '../config-schema.ts';
+import { deserialize, deserializeRaw } from '../config-read.ts';
+import { duration } from '../config-scalars.ts';
+import { anything, list, optional, required, struct, text, unsigned } from '../config-serde.ts';
 import type { HostCall, HostMethod, HostResult, UserdataType } from '../lua/host-function.ts';
 import { HostObject, type LuaValue } from '../lua/lua-value.ts';
 import type { Bindings } from './bindings.ts';
@@ -14,6 +15,23 @@ import { freeze, thaw } from './memoized-table.ts';
 import { MessageQueue } from './mpsc-queue.ts';
 import { after } from './settle.ts';
 import { durationNs } from './time.ts';
+
+const SPAWN_TASK = struct('TaskParams', {
+  event_name: required(text),
+  args: required(list(anything)),
+});
+
+const THREAD_POOL = struct('ThreadPoolParams', {
+  name: required(text),
+  num_threads: required(unsigned('usize')),
+});
+
+const COUNTER_SERIES = struct('CounterSeriesConfig', {
+  name: required(text),
+  num_buckets: required(unsigned('u8')),
+  bucket_size: required(duration),
+  initial_value: optional(unsigned('u64')),
+});
 
 class QueueHandle extends HostObject {
   readonly luaTypeName = 'Queue';

@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import {
-  buildEgressPath,
-  buildEsmtpListener,
-  buildQueueConfig,
-  deserialize,
-} from '../../../engine/policy/config-build.ts';
+import { buildEgressPath, buildQueueConfig } from '../../../engine/policy/config-build.ts';
+import { buildEsmtpListener } from '../../../engine/policy/config-esmtp.ts';
+import { deserialize } from '../../../engine/policy/config-read.ts';
+import { ESMTP_LISTENER } from '../../../engine/policy/config-esmtp.ts';
 import {
   EGRESS_PATH,
   EGRESS_POOL,
   EGRESS_SOURCE,
-  ESMTP_LISTENER,
   LISTENER_DOMAIN,
   LOCAL_LOGS,
   QUEUE_CONFIG,
