@@ -67,6 +67,6 @@ async function queueCopy(engine: WorkspaceEngine, captured: Captured): Promise<r
     meta: { ...cloneJson(message.meta), [COPY_META]: captured.seq },
     data: body?.bytes ?? captured.original,
   });
-  await core.injectMessage(copy, false);
+  await core.ownMessages.inject(copy, false);
   return copy.rowSeqs;
 }

@@ -9,7 +9,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import { GcraStore } from '../base/gcra.ts';
-import { SpoolIdSource, newSessionId } from '../base/ids.ts';
+import { SpoolIdSource } from '../base/ids.ts';
 import type { Random } from '../base/random.ts';
 import { CallTrace } from '../delivery/attempt.ts';
 import type { MaildirDeliverer } from '../delivery/maildir-delivery.ts';
@@ -22,7 +22,6 @@ import { DispositionLogger } from '../log/disposition-logger.ts';
 import { Metrics } from '../log/metrics.ts';
 import { queueObserver } from '../log/queue-metrics.ts';
 import { countConnection, receptionMetrics } from '../log/stage-metrics.ts';
-import type { Message } from '../mail/message.ts';
 import { ScriptHost } from '../policy/script-host.ts';
 import type {
   EsmtpListenerSettings,
@@ -32,25 +31,22 @@ import type {
 import type { LeavingPolicy, QueueConfigOverlay } from '../queue/queue-deps.ts';
 import { Queues } from '../queue/queues.ts';
 import { CertificateFolder } from '../reception/certificate.ts';
-import type { JsonObject } from '../mail/json.ts';
-import { adminVerb } from '../api/kumo/admin-routes.ts';
 import { KumoHttpListener } from '../api/kumo/http-listener.ts';
 import type { KumoHttpDeps } from '../api/kumo/http-listener.ts';
 import { Injector } from '../api/kumo/inject.ts';
-import { localOrigin } from '../api/kumo/inject-origin.ts';
-import { injectRequestOf } from '../api/kumo/inject-request.ts';
 import { EsmtpListener } from '../reception/listener.ts';
 import type { ReceptionMode } from '../reception/mode.ts';
 import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import { TraceHub } from '../reception/trace-hub.ts';
-import type { SessionFacts, Store } from '../store/store.ts';
-import { readClassifier } from './read-classifier.ts';
+import type { Store } from '../store/store.ts';
+import { OwnMessages } from './own-messages.ts';
 import { recordSink } from './record-sink.ts';
 import type { RecordFollower } from './record-sink.ts';
 import { injectDeferred } from './inject-deferred.ts';
 import type { DeferredInjectionDeps } from './inject-deferred.ts';
+import { logSetup, runningServices } from './script-services.ts';
 import { SetupServices } from './setup-services.ts';
 import type { RunningServices } from './setup-services.ts';
 
@@ -98,6 +94,7 @@ export class EngineCore {
   readonly log: DispositionLogger;
   readonly metrics = new Metrics();
   readonly ids: SpoolIdSource;
+  readonly ownMessages: OwnMessages;
   readonly hostname = hostname();
   readonly smtpListeners: EsmtpListener[] = [];
   readonly httpListeners: KumoHttpListener[] = [];
@@ -105,8 +102,6 @@ export class EngineCore {
   #queues: Queues | null = null;
   #injector: Injector | null = null;
   #opening: Promise<void> | null = null;
-  /** Messages that scripts made before what waited is put back: they are in their queues. */
-  readonly #early = new Set<string>();
   #isResumed = false;
   #isStopping = false;
   readonly #gcra = new GcraStore();
@@ -119,16 +114,17 @@ export class EngineCore {
     this.options = options;
     const { mailClock, clock, random, guard, resolver, diagnostics, mode } = options;
     this.ids = new SpoolIdSource(mailClock, random);
+    this.ownMessages = new OwnMessages(options, this);
     this.#tracer = new TraceHub(mailClock);
     this.#clientTracer = new TraceHub(mailClock);
     this.#audit = new AuditLog(mailClock, clock, (text) => diagnostics.write('error', text));
     this.setup = new SetupServices(
-      this.#logSetup(),
+      logSetup(this, this.#audit),
       options.mapStatePath,
       (level, text) => diagnostics.write(level, text),
       async () => {
         await this.open();
-        return this.#services(this.queues, this.#requireInjector());
+        return this.#services();
       },
     );
     this.policy = new ScriptHost({
@@ -163,7 +159,7 @@ export class EngineCore {
       sink: recordSink(() => this.#store, options.overlays.records),
       hookQueue: {
         enqueue: (message, deferredSpool) =>
-          this.injectMessage(message, deferredSpool, 'LogRecord'),
+          this.ownMessages.inject(message, deferredSpool, 'LogRecord'),
       },
       sources: { now: () => mailClock.now(), random },
       loadBody: (message) => this.store.loadBody(message),
@@ -215,7 +211,7 @@ export class EngineCore {
 
   /** `init` has ended: what scripts ask for from here on happens at once. */
   serveScripts(): void {
-    this.setup.run(this.#services(this.queues, this.#requireInjector()));
+    this.setup.run(this.#services());
   }
 
   async openSmtp(settings: EsmtpListenerSettings, isImplicitTls = false): Promise<EsmtpListener> {
@@ -235,36 +231,15 @@ export class EngineCore {
 
   /** Puts back what waited; only then are clients let in. */
   async resume(): Promise<void> {
-    const report = await this.queues.resume((id) => this.#early.has(id));
+    const report = await this.queues.resume((id) => this.ownMessages.isEarly(id));
     this.#isResumed = true;
-    this.#early.clear();
+    this.ownMessages.forgetEarly();
     if (report.messageCount === 0) return;
     const { messageCount, interruptedCount } = report;
     this.options.diagnostics.write(
       'info',
       `${messageCount} messages were waiting, ${interruptedCount} of them with an attempt under way`,
     );
-  }
-
-  /** A message that no client sent: saved (unless deferred), resolved and inserted; no Reception. */
-  async injectMessage(
-    message: Message,
-    deferredSpool: boolean,
-    protocol: SessionFacts['protocol'] = 'Lua',
-  ): Promise<void> {
-    const queue = message.queueName();
-    if (queue === 'null') return;
-    await this.queues.resolve(queue, null);
-    if (!deferredSpool || this.options.mode === 'ordinary')
-      await this.saveMessage(message, protocol);
-    await this.queues.insert(message, 'Received', null);
-  }
-
-  async saveMessage(message: Message, protocol: SessionFacts['protocol'] = 'Lua'): Promise<void> {
-    if (!this.#isResumed) this.#early.add(message.id);
-    if (message.rowSeq > 0) this.store.updateMessage(message, message.queueName());
-    else await this.store.saveMessage(message, message.queueName(), this.#origin(protocol));
-    await this.store.flush();
   }
 
   /**
@@ -343,28 +318,8 @@ export class EngineCore {
     });
   }
 
-  #services(queues: Queues, injector: Injector): RunningServices {
-    return {
-      startEsmtpListener: async (settings) => void (await this.openSmtp(settings)),
-      startHttpListener: async (settings) => void (await this.openHttp(settings)),
-      injectMessage: (message, deferredSpool) => this.injectMessage(message, deferredSpool),
-      injectV1: async (request, auth) =>
-        ({
-          ...(await injector.inject(injectRequestOf(request), localOrigin(auth))),
-        }) as unknown as JsonObject,
-      buildV1: (request, auth) =>
-        Promise.resolve(injector.build(injectRequestOf(request), localOrigin(auth))),
-      admin: (area, verb, argument) =>
-        Promise.resolve(
-          adminVerb(queues, this.options.mailClock.now(), {
-            area,
-            verb,
-            ...(argument !== undefined && { argument }),
-          }),
-        ),
-      saveMessage: (message) => this.saveMessage(message),
-      bumpConfigEpoch: () => void this.bumpEpoch(),
-    };
+  #services(): RunningServices {
+    return runningServices(this, this.#requireInjector());
   }
 
   /** A new config epoch: the policy is read again, queues and paths ask for their configuration. */
@@ -448,35 +403,7 @@ export class EngineCore {
       overlay,
       ids,
       store,
-      origin: () => this.#origin('ESMTP'),
-    };
-  }
-
-  #logSetup(): ConstructorParameters<typeof SetupServices>[0] {
-    return {
-      addLocalLog: (settings) => this.log.addLocalLog(settings),
-      addHook: (settings) => this.log.addHook(settings),
-      addDispositionHook: (settings) => this.log.addDispositionHook(settings),
-      setAcctLog: (settings) => this.#audit.configure(settings),
-      setAccountingDb: (path) => this.log.accounting.configure(path),
-      setClassifierFiles: (files) =>
-        this.log.setClassifier(
-          readClassifier(files.map((file) => this.options.mapPath(file, 'read'))),
-        ),
-    };
-  }
-
-  #origin(protocol: SessionFacts['protocol']): SessionFacts {
-    return {
-      id: newSessionId(this.options.random),
-      listener: '',
-      peer: '127.0.0.1',
-      protocol,
-      startedMs: this.options.mailClock.now(),
-      startedRealMs: this.options.clock.now(),
-      ehlo: null,
-      tls: null,
-      auth: null,
+      origin: () => this.ownMessages.origin('ESMTP'),
     };
   }
 }
