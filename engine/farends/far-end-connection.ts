@@ -9,13 +9,17 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer, SMTPServerDataStream } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import type { Clock, Timer } from '../base/clock.ts';
-import { FAR_END_MESSAGE_BYTES_MAX, TRANSCRIPT_LINE_CHARS_MAX } from '../base/limits.ts';
+import type { Clock } from '../base/clock.ts';
+import { FAR_END_MESSAGE_BYTES_MAX } from '../base/limits.ts';
 import type { TranscriptLine } from '../store/store.ts';
+import { ConnectionWaits } from './connection-waits.ts';
 import { formatFarEndReply, shownReply } from './far-end-reply.ts';
 import type { FarEndReply } from './far-end-reply.ts';
 import type { Stage } from './far-end-schema.ts';
+import { FarEndTranscript } from './far-end-transcript.ts';
+import { decideDot } from './final-dot.ts';
 import { ReplyWriter } from './reply-writer.ts';
+import { PLAIN } from './scenario.ts';
 import type { Asked, Decision, Scenario } from './scenario.ts';
 
 /** A message whose final dot has come. */
@@ -55,18 +59,8 @@ interface Instead {
   readonly when: 'accepted' | 'always';
 }
 
-const TRANSCRIPT_LINES_KEPT = 200;
 const PIECE_BYTES = 8 * 1024;
 const GARBAGE = Buffer.from('\u0000\u0001 this is no reply \u00ff\r\n', 'latin1');
-const PLAIN: Decision = {
-  deed: { kind: 'proceed', text: null },
-  waitMs: 0,
-  dripMs: 0,
-  isTwice: false,
-  isHeldBack: false,
-  closeAfter: null,
-};
-
 /** What the package answers when all is well. */
 const OK: Readonly<Record<Stage, readonly [code: number, enhanced: string]>> = {
   connect: [220, ''],
@@ -85,19 +79,17 @@ const OK: Readonly<Record<Stage, readonly [code: number, enhanced: string]>> = {
 export class FarEndConnection extends SMTPConnection {
   readonly #host: ConnectionHost;
   readonly #writer: ReplyWriter;
-  readonly #timers = new Set<Timer>();
-  readonly #startedMs: number;
-  readonly #transcript: TranscriptLine[] = [];
+  readonly #waits: ConnectionWaits;
+  readonly #transcript: FarEndTranscript;
   readonly #instead: Instead[] = [];
   #decision: Decision = PLAIN;
   #hasMail = false;
-  #isDown = false;
-  readonly #gone = Promise.withResolvers<void>();
 
   constructor(server: SMTPServer, socket: Socket, host: ConnectionHost) {
     super(server, socket, null);
     this.#host = host;
-    this.#startedMs = host.clock.monotonic();
+    this.#waits = new ConnectionWaits(host.clock);
+    this.#transcript = new FarEndTranscript(host.clock);
     this.#writer = new ReplyWriter(host.clock, (bytes) => {
       if (!this._socket.destroyed && this._socket.writable) this._socket.write(bytes);
     });
@@ -147,7 +139,7 @@ export class FarEndConnection extends SMTPConnection {
     if (!this._useEnhancedStatusCodes()) reply = { ...reply, enhanced: '' };
     if (!this._upgrading) {
       this.#writer.send(formatFarEndReply(reply), this.#decision);
-      this.#note('server', shownReply(reply));
+      this.#transcript.note('server', shownReply(reply));
       this.#host.replied(reply);
     }
     if (reply.code >= 400) this.session.error = shownReply(reply);
@@ -158,7 +150,7 @@ export class FarEndConnection extends SMTPConnection {
 
   override _onCommand(command: Buffer, callback?: Done): void {
     const verb = command.toString().split(' ').shift()?.toUpperCase() ?? '';
-    this.#note('client', this._redactCredentials(verb, command.toString()).line);
+    this.#transcript.note('client', this._redactCredentials(verb, command.toString()).line);
     this.#decision = PLAIN;
     super._onCommand(command, callback);
   }
@@ -223,12 +215,12 @@ export class FarEndConnection extends SMTPConnection {
   async receive(stream: SMTPServerDataStream, callback: DataDone): Promise<void> {
     try {
       const bytes = await this.#read(stream);
-      if (bytes === null || this.#isDown) return;
+      if (bytes === null || this.#waits.isDown) return;
       if (stream.sizeExceeded) return callback(null);
       await this.#finish(bytes, stream.byteLength, callback);
     } catch (error) {
       // The client left in the middle, or the message could not be kept.
-      if (!this.#isDown) callback(error as Error);
+      if (!this.#waits.isDown) callback(error as Error);
     }
   }
 
@@ -246,58 +238,32 @@ export class FarEndConnection extends SMTPConnection {
         const room = FAR_END_MESSAGE_BYTES_MAX - kept;
         if (room > 0) chunks.push(chunk.subarray(0, room));
         kept += Math.min(room, chunk.byteLength);
-        if (waitMs > 0) await this.#sleep(waitMs * Math.ceil(chunk.byteLength / PIECE_BYTES));
-        if (seen >= endAt || this.#isDown) break;
+        if (waitMs > 0) await this.#waits.sleep(waitMs * Math.ceil(chunk.byteLength / PIECE_BYTES));
+        if (seen >= endAt || this.#waits.isDown) break;
       }
     }
     if (seen < endAt) return Buffer.concat(chunks);
     if (deed.kind === 'disconnect') this.#drop(deed.how);
-    else await this.#untilDown();
+    else await this.#waits.untilDown();
     return null;
   }
 
   async #finish(bytes: Buffer, sizeBytes: number, callback: DataDone): Promise<void> {
-    const { scenario } = this.#host;
-    const recipients = this.#recipients();
-    const groups =
-      scenario.spec.protocol === 'lmtp' ? recipients.map((one) => [one]) : [recipients];
     const id = this.#host.nextId();
-    const decisions = groups.map((group) => scenario.decide({ ...this.#asked('dot', group), id }));
-    await this.#sleep(Math.max(...decisions.map(({ waitMs }) => waitMs)));
-    const fatal = decisions.find(({ deed }) => deed.kind === 'hang' || deed.kind === 'disconnect');
-    if (fatal?.deed.kind === 'disconnect') return this.#drop(fatal.deed.how);
-    if (fatal) return this.#untilDown();
-    const replies = decisions.map((decision) => this.#finalReply(decision, id));
-    const accepted = groups.filter((_group, index) => (replies[index]?.code ?? 500) < 400).flat();
+    const asked = { ...this.#asked('dot', this.#recipients()), id };
+    const verdict = decideDot(this.#host.scenario, asked);
+    await this.#waits.sleep(verdict.waitMs);
+    if (verdict.end === 'hang') return this.#waits.untilDown();
+    if (verdict.end !== null) return this.#drop(verdict.end);
+    const { accepted, replies } = verdict;
     const reply = replies.find(({ code }) => code < 400);
     if (reply) await this.#host.capture(this.#arrived({ id, accepted, bytes, sizeBytes, reply }));
-    if (this.#isDown) return;
-    this.#answerDot(decisions, replies, callback);
-  }
-
-  /** The package asks for one result per reply; each of them is replaced by ours. */
-  #answerDot(
-    decisions: readonly Decision[],
-    replies: readonly FarEndReply[],
-    callback: DataDone,
-  ): void {
-    const closeAfter = decisions.find((one) => one.closeAfter !== null)?.closeAfter ?? null;
-    this.#decision = { ...(decisions[0] ?? PLAIN), closeAfter };
-    if (decisions.some(({ deed }) => deed.kind === 'garbage')) return this.#raw(GARBAGE);
-    for (const reply of replies) this.#instead.push({ reply, when: 'always' });
+    if (this.#waits.isDown) return;
+    this.#decision = verdict.manner;
+    if (verdict.isGarbage) return this.#raw(GARBAGE);
+    // The package asks for one result per reply; each of them is replaced by ours.
+    for (const one of replies) this.#instead.push({ reply: one, when: 'always' });
     callback(null, replies.length === 1 ? 'OK' : replies.map(() => 'OK'));
-  }
-
-  #finalReply({ deed }: Decision, id: string): FarEndReply {
-    if (deed.kind === 'reply') return deed.reply;
-    if (deed.kind === 'garbage') return { code: 554, enhanced: '', lines: [] };
-    const text = deed.kind === 'proceed' ? deed.text : null;
-    const [code, enhanced] = OK.dot;
-    return {
-      code,
-      enhanced,
-      lines: text ?? [`OK: kept as ${this.#host.scenario.spec.name}/${id}`],
-    };
   }
 
   #arrived(parts: {
@@ -319,7 +285,7 @@ export class FarEndConnection extends SMTPConnection {
       user: typeof user === 'string' ? user : null,
       bytes,
       sizeBytes,
-      transcript: [...this.#transcript, this.#line('server', shown)],
+      transcript: this.#transcript.endingWith(shown),
       reply: shown,
     };
   }
@@ -352,7 +318,7 @@ export class FarEndConnection extends SMTPConnection {
           return proceed();
       }
     };
-    if (decision.waitMs > 0) this.#after(decision.waitMs, act);
+    if (decision.waitMs > 0) this.#waits.after(decision.waitMs, act);
     else act();
   }
 
@@ -373,7 +339,7 @@ export class FarEndConnection extends SMTPConnection {
 
   #raw(bytes: Buffer): void {
     this.#writer.send(bytes, this.#decision);
-    this.#note('server', '(bytes that are no reply)');
+    this.#transcript.note('server', '(bytes that are no reply)');
   }
 
   #asked(stage: Stage, recipients: readonly string[]): Asked {
@@ -390,49 +356,15 @@ export class FarEndConnection extends SMTPConnection {
     return this.session.envelope.rcptTo.map(({ address }) => address);
   }
 
-  #note(who: TranscriptLine['who'], text: string): void {
-    if (this.#transcript.length < TRANSCRIPT_LINES_KEPT)
-      this.#transcript.push(this.#line(who, text));
-  }
-
-  #line(who: TranscriptLine['who'], text: string): TranscriptLine {
-    const atMs = this.#host.clock.monotonic() - this.#startedMs;
-    return { atMs, who, text: text.slice(0, TRANSCRIPT_LINE_CHARS_MAX) };
-  }
-
   #drop(how: 'close' | 'reset'): void {
     if (how === 'reset' && !this.secure && !this._upgrading) this._socket.resetAndDestroy();
     else this._socket.destroy();
   }
 
-  #after(waitMs: number, act: Done): void {
-    if (this.#isDown) return;
-    const timer = this.#host.clock.timer(waitMs, () => {
-      this.#timers.delete(timer);
-      if (!this.#isDown) act();
-    });
-    this.#timers.add(timer);
-  }
-
-  async #sleep(waitMs: number): Promise<void> {
-    if (waitMs <= 0 || this.#isDown) return;
-    await Promise.race([
-      new Promise<void>((resolve) => this.#after(waitMs, resolve)),
-      this.#untilDown(),
-    ]);
-  }
-
-  #untilDown(): Promise<void> {
-    return this.#gone.promise;
-  }
-
   #down(): void {
-    if (this.#isDown) return;
-    this.#isDown = true;
+    if (this.#waits.isDown) return;
+    this.#waits.end();
     if (!this.#hasMail) this.#host.attempted();
     this.#writer.stop();
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
-    this.#gone.resolve();
   }
 }

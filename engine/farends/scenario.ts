@@ -47,6 +47,16 @@ export interface Decision {
   readonly closeAfter: 'close' | 'reset' | null;
 }
 
+/** All is well, in the usual manner. */
+export const PLAIN: Decision = {
+  deed: { kind: 'proceed', text: null },
+  waitMs: 0,
+  dripMs: 0,
+  isTwice: false,
+  isHeldBack: false,
+  closeAfter: null,
+};
+
 const GREYLIST_DELAY_MS = 5 * 60_000;
 const GREYLIST_REMEMBER_MS = 36 * 24 * 3_600_000;
 const RATE_WINDOW_MS = 60_000;
