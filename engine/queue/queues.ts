@@ -45,7 +45,6 @@ export class Queues implements QueueDoor {
   readonly reroute: Reroute;
   readonly #parts: QueueParts;
   #sweep: Timer | null = null;
-  #isHeapSlow = false;
 
   constructor(deps: QueueDeps) {
     this.#parts = buildParts(deps);
@@ -60,7 +59,8 @@ export class Queues implements QueueDoor {
       this.#sweep = null;
       this.#parts.registry.reap();
       this.#parts.readyQueues.reap();
-      this.#fitHeap(this.lists.waitingCount >= MANY_WAITING);
+      // A long queue and all that is done with it must not take memory without bounds.
+      growHeapSlowly(this, this.lists.waitingCount >= MANY_WAITING);
       if (!this.#parts.activity.isStopping) this.start();
     });
   }
@@ -70,7 +70,7 @@ export class Queues implements QueueDoor {
    * @param isNew whether a message was made since and is in its queue already
    */
   resume(isNew: (id: SpoolId) => boolean = () => false): Promise<ResumeReport> {
-    this.#fitHeap(true);
+    growHeapSlowly(this, true);
     return resumeWaiting(this.#parts, isNew);
   }
 
@@ -142,13 +142,7 @@ export class Queues implements QueueDoor {
       await deps.realClock.sleep(QUIET_LOOK_MS);
     }
     await deps.maildirs.close();
-  }
-
-  /** A long queue and all that is done with it must not take memory without bounds. */
-  #fitHeap(isSlow: boolean): void {
-    if (isSlow === this.#isHeapSlow) return;
-    this.#isHeapSlow = isSlow;
-    growHeapSlowly(isSlow);
+    growHeapSlowly(this, false);
   }
 
   #isUnderWay(): boolean {
