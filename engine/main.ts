@@ -8,7 +8,15 @@ import type { Command } from './commands/command.ts';
 
 // TypeScript is stripped once and compiled once, not at every start; so before anything of ours.
 enableCompileCache();
+const ENGINES: ReadonlySet<string> = new Set(['serve', 'kumod', 'open']);
 const { COMMANDS, UsageError } = await import('./commands/commands.ts');
+const { systemWords } = await import('./commands/system-words.ts');
+
+// Whoever read it has gone, as `| head` does. An engine goes on without; anything else is done.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (!ENGINES.has(process.argv[2] ?? '')) process.exit(code === 'EPIPE' ? 0 : 1);
+  });
 
 const [name, ...args] = process.argv.slice(2);
 const entry = COMMANDS.find((candidate) => candidate.name === name);
@@ -31,7 +39,7 @@ async function run(command: Command): Promise<void> {
     process.exitCode = await command.run(args);
   } catch (error) {
     const failure = error instanceof Error ? error : new Error(String(error));
-    process.stderr.write(`postyard ${name}: ${failure.message}\n`);
+    process.stderr.write(`postyard ${name}: ${systemWords(failure)}\n`);
     if (failure instanceof UsageError) process.stderr.write(`Usage: postyard ${command.usage}\n`);
     else if (process.env['POSTYARD_DEBUG']) process.stderr.write(`${failure.stack ?? ''}\n`);
     process.exitCode = failure instanceof UsageError ? 2 : 1;

@@ -47,8 +47,7 @@ import { FarEnds } from './farends/far-ends.ts';
 import { LoopbackGuard } from './guard/loopback-guard.ts';
 import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
-import { ORDINARY_MODE } from './reception/mode.ts';
-import type { ReceptionMode } from './reception/mode.ts';
+import { receptionMode } from './compose/reception-mode.ts';
 import { SEARCH_READS } from './search/search-reads.ts';
 import type { RetentionLimits } from './store/retention.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
@@ -424,6 +423,7 @@ export class WorkspaceEngine {
       ...{ layout, clock, state, warnings, started },
       apply: {
         ...takes('acceptAnyAuth'),
+        ...takes('offerStartTls'),
         ...takes('captureLeaving', () => (this.capture.isOn = this.settings.captureLeaving)),
         ...takes('openHosts', () => this.#openHosts(this.settings.openHosts)),
         ...takes('allowFolders', () => this.remaps.allow(this.settings.allowFolders)),
@@ -482,17 +482,4 @@ export class WorkspaceEngine {
 
 function retentionOf({ keepBytes, keepDays }: Settings): Partial<RetentionLimits> {
   return { maxBytes: keepBytes, maxAgeMs: keepDays * 86_400_000 };
-}
-
-/** Sessions look at it each time, so that a setting takes effect at once. */
-function receptionMode(settings: () => Settings): ReceptionMode {
-  return {
-    ...ORDINARY_MODE,
-    get offerFriendlyAuth() {
-      return settings().acceptAnyAuth;
-    },
-    get acceptAnyLogin() {
-      return settings().acceptAnyAuth;
-    },
-  };
 }

@@ -9,6 +9,7 @@ import { cloneJson } from '../mail/json.ts';
 import { Message } from '../mail/message.ts';
 import { parseEnvelopeAddress } from '../mail/path.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
+import { EVENTS } from '../policy/event-reference.ts';
 import { arrivalOf, injectedMeta, readCaptured } from '../replay/captured.ts';
 import type { Captured } from '../replay/captured.ts';
 import type { Happened } from '../replay/compare.ts';
@@ -158,8 +159,9 @@ export class ReplayView {
     const found: (Captured | ReplayResult)[] = [];
     for (const seq of seqs) {
       const captured = await readCaptured(this.#parts.store, seq);
-      if (captured === null) continue;
-      found.push(typeof captured === 'string' ? failedResult(seq, null, captured) : captured);
+      const trouble =
+        captured === null ? `no row ${seq}: never stored, or removed by retention` : captured;
+      found.push(typeof trouble === 'string' ? failedResult(seq, null, trouble) : trouble);
     }
     if (request.through.kind === 'reception') return this.#receiveAll(dry, found);
     return this.#sendAll(dry, request.through, found);
@@ -211,6 +213,7 @@ export class ReplayView {
     through: Extract<ReplayRequest['through'], { kind: 'constructor' }>,
     found: readonly (Captured | ReplayResult)[],
   ): Promise<ReplayResult[]> {
+    requireConstructor(through.name, dry.policy.host.eventNames());
     const batchSize = Math.min(Math.max(through.batchSize ?? 1, 1), BATCH_MAX);
     const results = new Map<number, ReplayResult>();
     const messages = new Map<Message, Captured>();
@@ -273,6 +276,14 @@ export class ReplayView {
 
 function summaryOf({ results, effects: _, ...rest }: ReplayRun): Summary {
   return { ...rest, count: results.length };
+}
+
+/** @throws {ApiProblem} the policy does not register it */
+function requireConstructor(name: string, registered: readonly string[]): void {
+  if (registered.includes(name)) return;
+  const others = registered.filter((event) => !EVENTS.some(({ name }) => name === event));
+  const wanted = others.length === 0 ? `kumo.on('${name}', …) in the policy` : others.join(', ');
+  throw new ApiProblem(400, 'no-constructor', `no constructor ${name}, expected ${wanted}`);
 }
 
 function titleOf({ through, files }: ReplayRequest): string {

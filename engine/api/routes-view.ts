@@ -203,8 +203,14 @@ export class RoutesView implements RoutesDoor {
   #require(name: string): Route {
     const found = this.#parts.routes.overlay.routes.find((route) => route.name === name);
     if (found === undefined)
-      throw new ApiProblem(404, 'no-route', `no route ${name}, expected one of routes.json`);
+      throw new ApiProblem(404, 'no-route', `no route ${name}, expected ${this.#namesText()}`);
     return found;
+  }
+
+  #namesText(): string {
+    const names = this.#parts.routes.overlay.routes.map(({ name }) => name);
+    if (names.length === 0) return 'one of routes.json, which has none';
+    return `one of: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`;
   }
 
   #targetTrouble({ to, enabled }: Route): RouteRow['trouble'] {

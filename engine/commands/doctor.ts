@@ -1,5 +1,5 @@
 /** `postyard doctor`: what is installed, which ports, what was remapped, whether the policy is well. */
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { EngineStatus } from '../api/protocol.ts';
@@ -78,6 +78,8 @@ function chromium(): Finding {
 }
 
 function workspace(layout: WorkspaceLayout): Finding[] {
+  if (existsSync(layout.root) && !statSync(layout.root).isDirectory())
+    return [{ state: 'bad', text: `workspace ${layout.root} is a file, expected a folder` }];
   const { problem } = loadSettings(layout.settingsFile);
   return [
     existsSync(layout.policyFile)

@@ -2,6 +2,7 @@
  * Dry runs for commands: asked of the running engine, or of one that is opened for the moment,
  * without listeners, window or deliveries.
  */
+import { existsSync } from 'node:fs';
 import type { DryDoors } from '../api/dry-doors.ts';
 import type {
   ExpectationRun,
@@ -19,8 +20,10 @@ import type {
 import { dryDoors } from '../compose/dry-doors.ts';
 import { WorkspaceEngine } from '../workspace-engine.ts';
 import { readEngineFile } from '../workspace/engine-file.ts';
+import { findWorkspace } from '../workspace/layout.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
-import { EngineClient } from './engine-client.ts';
+import { callersFolder } from './command.ts';
+import { EngineClient, shellWord } from './engine-client.ts';
 
 export interface DryCommands extends AsyncDisposable {
   explain(request: ExplainRequest): Promise<Explanation>;
@@ -52,7 +55,12 @@ function asked(client: EngineClient): DryCommands {
   };
 }
 
+/** @throws {Error} a mistyped folder: nothing is made for a question, but the folder of the first start */
 async function borrowed(layout: WorkspaceLayout): Promise<DryCommands> {
+  if (!existsSync(layout.root) && layout.root !== findWorkspace(undefined, callersFolder()).root)
+    throw new Error(
+      `There is no folder ${layout.root}, expected a workspace; one is made by: postyard serve --workspace ${shellWord(layout.root)}`,
+    );
   const engine = await WorkspaceEngine.openAsleep(layout);
   const doors: DryDoors = dryDoors(engine);
   return {

@@ -1,10 +1,10 @@
 /** Options that `explain` and `replay` share, and how they read. */
-import { readFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { toError } from '../base/assert.ts';
 import type { DryStub } from '../api/protocol.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { UsageError, callersFolder } from './command.ts';
+import { readGiven } from './system-words.ts';
 
 /** `Name: value`. */
 export function readHeader(line: string): { name: string; value: string } {
@@ -44,9 +44,9 @@ export function readSwitches(entries: readonly string[]): Record<string, boolean
 /** A JSON file with a list of stubs. */
 export function readStubs(file: string | undefined): DryStub[] | undefined {
   if (file === undefined) return undefined;
-  const path = resolve(callersFolder(), file);
+  const text = readGiven('--stubs', file).toString('utf8');
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (!Array.isArray(value)) throw new Error('found no list, expected a list of stubs');
     return value as DryStub[];
   } catch (error) {
@@ -66,11 +66,8 @@ export function readScripts(
       const path = resolve(callersFolder(), file);
       const below = relative(layout.policyFolder, path);
       const isInside = !below.startsWith('..') && !below.startsWith(sep);
-      try {
-        return [target ?? (isInside ? below : 'init.lua'), readFileSync(path, 'utf8')];
-      } catch (error) {
-        throw new UsageError(`--script ${file}: ${toError(error).message}`);
-      }
+      const text = readGiven('--script', file).toString('utf8');
+      return [target ?? (isInside ? below : 'init.lua'), text];
     }),
   );
 }

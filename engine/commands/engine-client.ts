@@ -1,6 +1,7 @@
 /** The running engine of a workspace, as commands ask it: its API with the token of `engine.json`. */
 import { readEngineFile } from '../workspace/engine-file.ts';
 import { findWorkspace } from '../workspace/layout.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
 import type { ApiError } from '../api/protocol.ts';
 import { callersFolder } from './command.ts';
 
@@ -17,6 +18,20 @@ export class EngineProblem extends Error {
   }
 }
 
+/** On stderr; status 3 is due. */
+export function sayNoEngine({ root }: WorkspaceLayout, more = ''): void {
+  const isFoundAnyway = findWorkspace(undefined, callersFolder()).root === root;
+  const which = isFoundAnyway ? '' : ` --workspace ${shellWord(root)}`;
+  process.stderr.write(
+    `No engine is running for ${root}; start one with: postyard serve${which}${more}\n`,
+  );
+}
+
+/** As it can be pasted into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 export class EngineClient {
   readonly #url: string;
   readonly #token: string;
@@ -31,9 +46,7 @@ export class EngineClient {
     const layout = findWorkspace(workspace, callersFolder());
     const engine = readEngineFile(layout);
     if (engine !== null) return new EngineClient(engine.url, engine.token);
-    process.stderr.write(
-      `No engine is running for ${layout.root}; start one with: postyard serve\n`,
-    );
+    sayNoEngine(layout);
     return null;
   }
 

@@ -1,6 +1,4 @@
 /** `postyard explain`: what would happen to a message, without anything happening. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { ExplainRequest } from '../api/protocol.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readOptions } from './command.ts';
@@ -8,6 +6,7 @@ import type { Command } from './command.ts';
 import { openDryCommands } from './dry-doors.ts';
 import { readHeader, readMeta, readScripts, readStubs, readSwitches } from './dry-options.ts';
 import { explanationText } from './explain-text.ts';
+import { readGiven } from './system-words.ts';
 
 export const explain: Command = {
   name: 'explain',
@@ -47,7 +46,7 @@ export const explain: Command = {
       ...(options.header && { headers: options.header.map(readHeader) }),
       ...(options.meta && { meta: readMeta(options.meta) }),
       ...(options.auth !== undefined && { auth: readAuth(options.auth) }),
-      ...(eml !== undefined && { eml: readFileSync(resolve(callersFolder(), eml), 'utf8') }),
+      ...(eml !== undefined && { eml: readGiven('--eml', eml).toString('utf8') }),
       ...(row !== undefined && { row: readRow(row) }),
       ...(peer !== undefined && { peer }),
       ...(ehlo !== undefined && { ehlo }),

@@ -1,12 +1,12 @@
 /** `postyard far-end`: the simulated destinations of a running engine. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { parse, printParseErrorCode } from 'jsonc-parser';
+import { parse } from 'jsonc-parser';
 import type { ParseError } from 'jsonc-parser';
 import type { FarEndList, FarEndMailDetail, FarEndReceived, FarEndRow } from '../api/protocol.ts';
-import { UsageError, callersFolder, readArguments } from './command.ts';
+import { columns } from './columns.ts';
+import { UsageError, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { EngineClient } from './engine-client.ts';
+import { readGiven } from './system-words.ts';
 
 const OPTIONS = {
   workspace: { type: 'string' },
@@ -73,14 +73,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
 async function list({ engine, options }: Call): Promise<number> {
   const answer = await engine.get<FarEndList>('/far-ends');
   if (options.json === true) print(JSON.stringify(answer.farEnds, null, 2));
-  else for (const row of answer.farEnds) print(rowLine(row));
+  else for (const line of columns(answer.farEnds.map(cellsOf))) print(line);
   if (answer.problem !== null) process.stderr.write(`${answer.problem}\n`);
   return answer.problem === null ? 0 : 1;
 }
 
-function rowLine(row: FarEndRow): string {
+function cellsOf(row: FarEndRow): string[] {
   const where = row.address ?? (row.problem === null ? row.state : `${row.state}: ${row.problem}`);
-  return [row.name, where, row.scenario, `${row.hits} hits`, `${row.received} received`].join('  ');
+  return [row.name, where, `${row.hits} hits`, `${row.received} received`, row.scenario];
 }
 
 async function add({ engine, words, options }: Call): Promise<number> {
@@ -99,7 +99,7 @@ async function add({ engine, words, options }: Call): Promise<number> {
   };
   const { farEnds } = await engine.post<FarEndList>('/far-ends', { farEnd });
   const row = farEnds.find((one) => one.name === name);
-  if (row) print(rowLine(row));
+  if (row) print(cellsOf(row).join('  '));
   return 0;
 }
 
@@ -113,7 +113,7 @@ async function preset(engine: EngineClient, options: Options): Promise<Record<st
 
 function fromFile(file: string | undefined): Record<string, unknown> {
   if (file === undefined) return {};
-  const value = readJson('--file', readFileSync(resolve(callersFolder(), file), 'utf8'));
+  const value = readJson('--file', readGiven('--file', file).toString('utf8'));
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw new UsageError(`--file ${file} holds no object, expected one far end`);
@@ -124,7 +124,10 @@ function readJson(option: string, text: string): unknown {
   const errors: ParseError[] = [];
   const value = parse(text, errors, { allowTrailingComma: true }) as unknown;
   const [error] = errors;
-  if (error) throw new UsageError(`${option}: ${printParseErrorCode(error.error)}, expected JSON`);
+  if (error)
+    throw new UsageError(
+      `${option}: found ${JSON.stringify(text.slice(error.offset, error.offset + 20))} at character ${error.offset + 1}, expected JSON such as {"do": "reject", "at": "rcpt"}`,
+    );
   return value;
 }
 
@@ -174,7 +177,7 @@ async function received({ engine, words, options }: Call): Promise<number> {
 
 async function presets({ engine }: Call): Promise<number> {
   const { presets: known } = await engine.get<FarEndList>('/far-ends');
-  for (const { name, what } of known) print(`${name}  ${what}`);
+  for (const line of columns(known.map(({ name, what }) => [name, what]))) print(line);
   return 0;
 }
 

@@ -64,7 +64,9 @@ export const mail: Command = {
       case 'checks': {
         const checks = await engine.get<RowChecks>(`/rows/${row}/checks`);
         const isJson = values.json === true;
-        process.stdout.write(`${isJson ? JSON.stringify(checks, null, 2) : checksText(checks)}\n`);
+        process.stdout.write(
+          `${isJson ? JSON.stringify(checks, null, 2) : checksText(checks) || 'Nothing to find fault with'}\n`,
+        );
         break;
       }
       case 'delete': {

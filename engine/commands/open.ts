@@ -8,6 +8,7 @@ import { readEngineFile } from '../workspace/engine-file.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
 import type { Command } from './command.ts';
+import { sayNoEngine } from './engine-client.ts';
 import { readListenAddress } from './listen-address.ts';
 import { openBrowser } from './open-browser.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -15,7 +16,7 @@ import { stopSignal } from './stop-signal.ts';
 export const open: Command = {
   name: 'open',
   summary: 'Open the window of the running engine, or a shared file, in a browser',
-  usage: 'open [FILE.postyard] [--workspace DIR] [--ui IP:PORT] [--print]',
+  usage: 'open [FILE.postyard] [--workspace DIR] [--ui IP:PORT] [--expose] [--print]',
   options: [
     ['FILE.postyard', 'a file that "share" wrote: opened read-only, until Ctrl+C'],
     ['--workspace DIR', 'whose window; default: the workspace around, else ~/Postyard'],
@@ -63,9 +64,7 @@ async function openEngine(workspace: string | undefined, isPrinted: boolean): Pr
   const layout = findWorkspace(workspace, callersFolder());
   const engine = readEngineFile(layout);
   if (engine === null) {
-    process.stderr.write(
-      `No engine is running for ${layout.root}; start one with: postyard serve\n`,
-    );
+    sayNoEngine(layout);
     return 3;
   }
   const url = `${engine.url}/#token=${engine.token}`;

@@ -7,6 +7,7 @@ import type {
   QueueList,
   QueuedMessage,
 } from '../api/protocol.ts';
+import { columns } from './columns.ts';
 import { UsageError, readArguments, readDurationMs } from './command.ts';
 import type { Command } from './command.ts';
 import { EngineClient } from './engine-client.ts';
@@ -139,16 +140,19 @@ function listText({ scheduled, ready, nowMs }: QueueList): string {
           : bouncing !== null
             ? `bouncing: ${bouncing.reason}`
             : (configError ?? lastError ?? '');
-      return `${String(depth).padStart(7)}  ${due.padEnd(10)}  ${name}  ${held}`.trimEnd();
+      return [String(depth).padStart(7), due, name, held];
     });
-  const paths = ready.map(
-    ({ name, depth, connections, connectionLimit, suspended }) =>
-      `${String(depth).padStart(7)}  ${`${connections}/${connectionLimit}`.padEnd(10)}  ${name}${suspended === null ? '' : `  suspended: ${suspended.reason}`}`,
-  );
+  const paths = ready.map(({ name, depth, connections, connectionLimit, suspended }) => [
+    ...[String(depth).padStart(7), `${connections}/${connectionLimit}`, name],
+    suspended === null ? '' : `suspended: ${suspended.reason}`,
+  ]);
   return [
-    lines.length === 0 ? 'No scheduled queue' : '  depth  due in      scheduled queue  last reply',
-    ...lines,
-    ...(paths.length === 0 ? [] : ['', '  ready  sessions    ready queue', ...paths]),
+    ...(lines.length === 0
+      ? ['No scheduled queue']
+      : columns([['  depth', 'due', 'scheduled queue', 'last reply'], ...lines])),
+    ...(paths.length === 0
+      ? []
+      : ['', ...columns([['  ready', 'sessions', 'ready queue', ''], ...paths])]),
   ].join('\n');
 }
 

@@ -6,6 +6,7 @@ import { UsageError, callersFolder, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { openDryCommands } from './dry-doors.ts';
 import { readScripts, readStubs } from './dry-options.ts';
+import { sayNoEngine } from './engine-client.ts';
 
 export const replay: Command = {
   name: 'replay',
@@ -42,9 +43,7 @@ export const replay: Command = {
     await using dry = await openDryCommands(layout);
     if (options['for-real'] === true) {
       if (dry.queue === null) {
-        process.stderr.write(
-          `No engine is running for ${layout.root}; start one with: postyard serve\n`,
-        );
+        sayNoEngine(layout);
         return 3;
       }
       const { queued, failed } = await dry.queue({ messages });

@@ -1,6 +1,4 @@
 /** `postyard route`: the routes of a running engine: listed, switched, added, tried, moved, as Lua. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { parse as parseJson } from 'jsonc-parser';
 import type {
   Explanation,
@@ -11,11 +9,13 @@ import type {
   RouteLua,
   RouteMoved,
 } from '../api/protocol.ts';
-import { UsageError, callersFolder, readArguments } from './command.ts';
+import { columns } from './columns.ts';
+import { UsageError, readArguments } from './command.ts';
 import { problemText } from '../files/checked-jsonc.ts';
 import type { Command } from './command.ts';
 import { readHeader, readMeta } from './dry-options.ts';
 import { EngineClient } from './engine-client.ts';
+import { readGiven } from './system-words.ts';
 
 const OPTIONS = {
   workspace: { type: 'string' },
@@ -184,7 +184,7 @@ function pathOf(name: string | undefined): string {
 function readRoute(given: string): { readonly name: string } {
   const text = given.trimStart().startsWith('{')
     ? given
-    : readFileSync(resolve(callersFolder(), given), 'utf8');
+    : readGiven('add, which expects JSON or a file, found', given).toString('utf8');
   const value = parseJson(text) as { readonly name?: unknown } | undefined;
   if (typeof value?.name !== 'string')
     throw new UsageError('add found no route, expected JSON with name, match and to');
@@ -227,15 +227,7 @@ function listText({ routes, otherwise, capture, problem }: RouteList): string {
       ...[capture.maildir, String(capture.hits), ''],
     ]),
   ];
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = columns(rows);
   const notes = routes.flatMap(({ trouble }) => (trouble === null ? [] : [trouble.text]));
   if (problem !== null) notes.push(problemText('routes.json', { column: 1, ...problem }));
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');

@@ -1,6 +1,5 @@
 /** `postyard send`: composes a message and hands it to an SMTP server, by default the running engine's. */
-import { readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { createTransport } from 'nodemailer';
 import type { SendMailOptions } from 'nodemailer';
 import { addressHeader, flattenAddresses } from '../mail/address-list.ts';
@@ -8,6 +7,8 @@ import { readEngineFile } from '../workspace/engine-file.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { UsageError, callersFolder, readAddress, readOptions } from './command.ts';
 import type { Command } from './command.ts';
+import { sayNoEngine } from './engine-client.ts';
+import { readGiven } from './system-words.ts';
 
 const COUNT_MAX = 100_000;
 
@@ -46,11 +47,11 @@ export const send: Command = {
       user: { type: 'string' },
       password: { type: 'string', default: '' },
     });
-    const folder = callersFolder();
-    const file = (path: string): string => resolve(folder, path);
-    const raw = options.eml === undefined ? null : readFileSync(file(options.eml));
+    const raw = options.eml === undefined ? null : readGiven('--eml', options.eml);
     const to = options.to ?? (raw === null ? [] : addressesOf(raw, ['To', 'Cc', 'Bcc']));
     if (to.length === 0) throw new UsageError('--to is missing, expected at least one address');
+    for (const one of options.to ?? []) requireAddress('--to', one);
+    if (options.from !== undefined && options.from !== '') requireAddress('--from', options.from);
     const from = options.from ?? (raw && addressesOf(raw, ['From'])[0]) ?? 'sender@shop.example';
     const count = Number(options.count);
     if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) {
@@ -65,10 +66,10 @@ export const send: Command = {
       to,
       subject: options.subject,
       text: options.body ?? options.text ?? 'Sent by postyard send.\n',
-      ...(options.html !== undefined && { html: readFileSync(file(options.html)) }),
+      ...(options.html !== undefined && { html: readGiven('--html', options.html) }),
       attachments: (options.attach ?? []).map((path) => ({
         filename: basename(path),
-        path: file(path),
+        content: readGiven('--attach', path),
       })),
       headers: (options.header ?? []).map(headerOf),
       ...(raw !== null && { envelope: { from, to }, raw }),
@@ -100,10 +101,14 @@ function serverAddress(
   const layout = findWorkspace(workspace, callersFolder());
   const smtp = readEngineFile(layout)?.smtp;
   if (smtp) return readAddress('smtp', smtp);
-  process.stderr.write(
-    `No engine is running for ${layout.root}; start one with: postyard serve (or give --server IP:PORT)\n`,
-  );
+  sayNoEngine(layout, ' (or give --server IP:PORT)');
   return null;
+}
+
+/** Something before an @ and something behind it; the rest is the server's to judge. */
+function requireAddress(option: string, text: string): void {
+  if (!/[^@\s]@[^@\s]/.test(text))
+    throw new UsageError(`${option} is ${text}, expected an address such as alice@example.com`);
 }
 
 function headerOf(line: string): { key: string; value: string } {

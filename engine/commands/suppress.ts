@@ -1,5 +1,5 @@
 /** `postyard suppress`: the suppression list, its mode and switches, and the same as Lua. */
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type {
@@ -15,9 +15,11 @@ import type {
 } from '../api/protocol.ts';
 import { MODES } from '../suppression/suppression-settings.ts';
 import type { Mode } from '../suppression/suppression-settings.ts';
+import { columns } from './columns.ts';
 import { UsageError, callersFolder, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { EngineClient } from './engine-client.ts';
+import { readGiven } from './system-words.ts';
 
 const OPTIONS = {
   workspace: { type: 'string' },
@@ -94,23 +96,26 @@ const VERBS: Readonly<Record<string, Verb>> = {
 };
 
 async function list({ engine, options }: Call): Promise<void> {
-  if (options.json !== true) print('recipient  sending domain  reason  since  source  hits');
+  const head = ['recipient', 'sending domain', 'reason', 'since', 'source', 'hits'];
   let cursor: string | null = null;
   do {
     const page: SuppressionPage = await engine.get(
       `/suppression?${query({ q: options.search, limit: PAGE_ENTRIES, cursor })}`,
     );
-    for (const entry of page.entries)
-      print(options.json === true ? JSON.stringify(entry) : entryLine(entry));
+    const lines =
+      options.json === true
+        ? page.entries.map((entry) => JSON.stringify(entry))
+        : columns([...(cursor === null ? [head] : []), ...page.entries.map(entryCells)]);
+    for (const line of lines) print(line);
     cursor = page.next;
   } while (cursor !== null);
 }
 
-function entryLine(entry: SuppressionEntryRow): string {
+function entryCells(entry: SuppressionEntryRow): string[] {
   const { recipient, sendingDomain, origin, reason, sinceMs, source, hits } = entry;
   const since = new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ');
   const why = reason === '' ? origin : `${origin}: ${reason}`;
-  return [recipient, sendingDomain || '*', why, since, source || '–', hits].join('  ');
+  return [recipient, sendingDomain || '*', why, since, source || '–', String(hits)];
 }
 
 async function add({ engine, words, options }: Call): Promise<void> {
@@ -145,7 +150,7 @@ async function importFile({ engine, words, options }: Call): Promise<void> {
   const [path = ''] = words;
   const answer = await engine.post<SuppressionImported>('/suppression/import', {
     format: formatOf(options.format, path),
-    text: readFileSync(resolve(callersFolder(), path), 'utf8'),
+    text: readGiven('import', path).toString('utf8'),
     label: basename(path),
     whenListed: options.replace === true ? 'replace' : 'keep',
   });
@@ -177,8 +182,8 @@ async function mode({ engine, words, options }: Call): Promise<void> {
     : await engine.get<SuppressionStatus>('/suppression/settings');
   const on = SWITCHES.filter((name) => status.autoAdd[name]);
   const { classes } = status.autoAdd;
-  print(`mode ${status.mode}; ${status.count} entries`);
-  print(`adds by itself on: ${on.join(', ') || 'nothing'}`);
+  print(`mode ${status.mode}; ${status.count} ${status.count === 1 ? 'entry' : 'entries'}`);
+  print(`added by itself: ${on.length === 0 ? 'nobody' : `whoever causes ${on.join(', ')}`}`);
   if (classes.length > 0) print(`bounce classes: ${classes.join(', ')}`);
 }
 

@@ -28,6 +28,7 @@ import { keepToken, keptToken } from '../workspace/engine-file.ts';
 import { ArrivalRate } from './arrival-rate.ts';
 import { VERSION } from './engine-core.ts';
 import { dryDoors } from './dry-doors.ts';
+import { offeredBy } from './listeners.ts';
 import { MailClockDoor } from './mail-clock-door.ts';
 import { splitAddress } from './placement.ts';
 import { SharedWindows } from './shared-windows.ts';
@@ -133,9 +134,14 @@ export class EngineApi {
 
   static async start(engine: WorkspaceEngine): Promise<EngineApi> {
     const api = new EngineApi(engine);
-    api.#server = await engine.listeners.openUi((listen) =>
-      startApiServer(api.#doors(), splitAddress(listen), RENDERER),
-    );
+    try {
+      api.#server = await engine.listeners.openUi((listen) =>
+        startApiServer(api.#doors(), splitAddress(listen), RENDERER),
+      );
+    } catch (error) {
+      await api.close();
+      throw error;
+    }
     return api;
   }
 
@@ -244,15 +250,8 @@ export class EngineApi {
       version: VERSION,
       workspace: engine.layout.root,
       workspaceName: engine.layout.name,
-      listeners: engine.listening.map((one) =>
-        one.service === 'smtp'
-          ? {
-              ...one,
-              offers: settings.acceptAnyAuth
-                ? ['STARTTLS', 'AUTH PLAIN', 'AUTH LOGIN']
-                : ['STARTTLS'],
-            }
-          : one,
+      listeners: engine.listening.map(({ tls, ...one }) =>
+        tls === null ? one : { ...one, offers: offeredBy(tls, settings) },
       ),
       policy: engine.policyState.status(core.policy.eventNames()),
       queued: lists.waitingCount,

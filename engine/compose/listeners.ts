@@ -31,6 +31,8 @@ export interface Listening {
   readonly address: string;
   /** Where it should have been, when that was taken. */
   readonly wanted: string | null;
+  /** SMTP: from the first byte, with the policy's certificate, or with one that was made here. */
+  readonly tls: 'implicit' | 'policy' | 'own' | null;
 }
 
 interface Opened {
@@ -104,7 +106,7 @@ export class Listeners {
       (listen) => core.openSmtp(relocated(wanted, listen)),
     );
     remaps.note('ESMTP listener', wanted.listen, placed.opened.address);
-    this.#listens('smtp', placed);
+    this.#listens('smtp', placed, wanted.base.tlsCertificate === null ? 'own' : 'policy');
   }
 
   async #openHttp(wanted: HttpListenerSettings, index: number): Promise<void> {
@@ -124,7 +126,7 @@ export class Listeners {
     const placed = await openAtFreePort(before ?? address, false, (listen) =>
       core.openSmtp(relocated(first, listen), true),
     );
-    this.#listens('smtp', placed);
+    this.#listens('smtp', placed, 'implicit');
   }
 
   #addressOf(service: Listening['service'], address: string, index: number): string {
@@ -133,12 +135,26 @@ export class Listeners {
     return address.endsWith(':0') && before ? before : addressBehind(address, index);
   }
 
-  #listens(service: Listening['service'], { opened, wanted }: Placed<Opened>): void {
+  #listens(
+    service: Listening['service'],
+    { opened, wanted }: Placed<Opened>,
+    tls: Listening['tls'] = null,
+  ): void {
     const { address } = opened;
     const isElsewhere = !wanted.endsWith(':0') && wanted !== address;
-    this.list.push({ service, address, wanted: isElsewhere ? wanted : null });
+    this.list.push({ service, address, wanted: isElsewhere ? wanted : null, tls });
     this.#parts.core.options.diagnostics.announce(`${service} listener on ${address}`);
   }
+}
+
+/** What clients may use at a listener beside plain SMTP, in the words of EHLO. */
+export function offeredBy(
+  tls: NonNullable<Listening['tls']>,
+  { acceptAnyAuth, offerStartTls }: Settings,
+): string[] {
+  const words =
+    tls === 'implicit' ? ['TLS'] : offerStartTls || tls === 'policy' ? ['STARTTLS'] : [];
+  return acceptAnyAuth ? [...words, 'AUTH PLAIN', 'AUTH LOGIN'] : words;
 }
 
 /** A port that was asked for by number is meant; 0 and the defaults may move. */

@@ -5,6 +5,11 @@
 export interface ReceptionMode {
   /** Offer SIZE, and refuse at MAIL what declares itself too big. */
   readonly advertiseSize: boolean;
+  /**
+   * Offer STARTTLS also with a certificate that was made here. Otherwise only with the policy's own:
+   * many clients begin TLS unasked where it is offered, and then refuse a certificate nobody signed.
+   */
+  readonly offerOwnCertificate: boolean;
   /** Offer AUTH PLAIN and LOGIN, also without TLS. Otherwise PLAIN only, and only under TLS. */
   readonly offerFriendlyAuth: boolean;
   /** Accept any login when the policy has no `smtp_server_auth_plain`. Otherwise refuse all. */
@@ -26,6 +31,7 @@ export interface ReceptionMode {
 
 export const ORDINARY_MODE: ReceptionMode = {
   advertiseSize: true,
+  offerOwnCertificate: true,
   offerFriendlyAuth: true,
   acceptAnyLogin: true,
   isFirstBodyLineALine: true,
@@ -37,6 +43,7 @@ export const ORDINARY_MODE: ReceptionMode = {
 
 export const STRICT_MODE: ReceptionMode = {
   advertiseSize: false,
+  offerOwnCertificate: true,
   offerFriendlyAuth: false,
   acceptAnyLogin: false,
   isFirstBodyLineALine: false,

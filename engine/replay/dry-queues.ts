@@ -217,6 +217,7 @@ export class DryQueues implements QueueDoor {
           treatMxListAsSecure: protocol.treatMxListAsSecure,
           source: settings,
           path,
+          reachesLoopback: true,
         },
         policy.resolver,
         policy.random,

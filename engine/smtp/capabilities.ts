@@ -4,7 +4,7 @@
  * Source: RFC 5321 §4.1.1.1; order and spelling of ours as KumoMTA lists them.
  */
 export interface OfferedExtensions {
-  readonly isTls: boolean;
+  readonly startTls: boolean;
   /** `AUTH PLAIN` under TLS; more when the listener is a friendly one. */
   readonly authMechanisms: readonly string[];
   readonly sizeMax: number | null;
@@ -13,7 +13,7 @@ export interface OfferedExtensions {
 
 export function offeredExtensions(offer: OfferedExtensions): string[] {
   const list = ['PIPELINING', 'ENHANCEDSTATUSCODES', '8BITMIME', 'SMTPUTF8'];
-  if (!offer.isTls) list.push('STARTTLS');
+  if (offer.startTls) list.push('STARTTLS');
   if (offer.authMechanisms.length > 0) list.push(`AUTH ${offer.authMechanisms.join(' ')}`);
   if (offer.sizeMax !== null) list.push(`SIZE ${offer.sizeMax}`);
   if (offer.allowXclient) list.push('XCLIENT ADDR PORT DESTADDR DESTPORT');

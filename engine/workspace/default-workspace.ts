@@ -1,5 +1,13 @@
 /** Makes a working workspace out of an empty folder. Files that exist are never touched. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { WorkspaceLayout } from './layout.ts';
 
@@ -45,6 +53,7 @@ function makeStateFolder({ root, stateFolder }: WorkspaceLayout): void {
 function whyNot(root: string): string | null {
   let folder = root;
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  if (!statSync(folder).isDirectory()) return `${folder} is a file, expected a folder`;
   try {
     accessSync(folder, constants.W_OK);
     return null;

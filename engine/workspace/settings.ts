@@ -14,6 +14,8 @@ const address = z
 const settingsObject = z.strictObject({
   /** Advertise AUTH without TLS and accept any login. */
   acceptAnyAuth: z.boolean().default(true),
+  /** Advertise STARTTLS also without a certificate of the policy's own. */
+  offerStartTls: z.boolean().default(false),
   /** Write mail that would leave this machine into a maildir instead. */
   captureLeaving: z.boolean().default(true),
   /** Hosts, addresses or networks that deliveries may reach besides loopback. */

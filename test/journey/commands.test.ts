@@ -71,6 +71,58 @@ test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_00
   expect(nobody.stderr).toMatch(/--to is missing/);
 });
 
+test('a mistake is named in words, and nothing is made for it', { timeout: 60_000 }, async () => {
+  const there = ['--workspace', engine.workspace];
+  const typed = await postyard('send', ...there, '--to', 'nobody');
+  expect(typed.status).toBe(2);
+  expect(typed.stderr).toMatch(/--to is nobody, expected an address such as alice@example\.com/);
+  const absent = await postyard('send', ...there, '--to', 'a@b.test', '--attach', '/absent.pdf');
+  expect(absent.status).toBe(2);
+  expect(absent.stderr).toMatch(/--attach \/absent\.pdf: there is no such file or folder/);
+  const unheard = await postyard('send', '--to', 'a@b.test', '--server', '127.0.0.1:1');
+  expect(unheard).toMatchObject({ status: 1, stdout: '' });
+  expect(unheard.stderr).toBe(
+    'postyard send: Cannot connect to 127.0.0.1:1: nobody listens there\n',
+  );
+  const folder = join(empty, 'mistyped');
+  const nowhere = await postyard('check', '--workspace', folder);
+  expect(nowhere).toMatchObject({ status: 2, stdout: '' });
+  expect(nowhere.stderr).toMatch(/There is no folder .*mistyped, expected a workspace/);
+  expect(existsSync(folder)).toBe(false);
+  const missing = await postyard('replay', ...there, '9999', '--constructor', 'make.absent');
+  expect(missing.status).toBe(1);
+  expect(missing.stderr).toMatch(
+    /no constructor make\.absent, expected kumo\.on\('make\.absent', …\)/,
+  );
+});
+
+test(
+  'a start that fails ends, though listeners were open already',
+  { timeout: 60_000 },
+  async () => {
+    const ui = engine.url.replace('http://', '');
+    const workspace = join(empty, 'second');
+    const anywhere = ['--smtp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+    const ended = await postyard('serve', '--workspace', workspace, ...anywhere, '--ui', ui);
+    rmSync(workspace, { recursive: true });
+    expect(ended).toMatchObject({ status: 1, stdout: '' });
+    expect(ended.stderr).toMatch(
+      /Cannot listen on [0-9.:]+: the port is taken, expected a free one/,
+    );
+  },
+);
+
+test('a reader that goes away ends a list without a word', { timeout: 60_000 }, async () => {
+  const script = `"$0" "$@" | true; echo "\${PIPESTATUS[0]}"`;
+  const main = [join(ROOT, 'node_modules/.bin/node'), join(ROOT, 'engine/main.ts')];
+  const child = spawn('bash', ['-c', script, ...main, 'route', '--workspace', engine.workspace]);
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  await new Promise((resolve) => child.once('close', resolve));
+  expect(said).toBe('0\n');
+});
+
 test('without an engine: status 3 and how to start one', { timeout: 60_000 }, async () => {
   const sent = await postyard('send', '--to', 'a@b.test', '--workspace', empty);
   expect(sent).toMatchObject({ status: 3, stdout: '' });

@@ -150,7 +150,9 @@ test('postyard.json takes effect while the engine runs', { timeout: 90_000 }, as
     ...{ open: [], capture: true },
   });
 
-  settings('{ "openHosts": ["mx.example"], "captureLeaving": false, "acceptAnyAuth": false }');
+  settings(
+    '{ "openHosts": ["mx.example"], "captureLeaving": false, "acceptAnyAuth": false, "offerStartTls": true }',
+  );
   const after = await statusWith('the open host', (s) => s.openHosts.length > 0);
   expect(after).toMatchObject({ openHosts: ['mx.example'], captureLeaving: false });
   expect(after.policy.needsRestart).toBeNull();

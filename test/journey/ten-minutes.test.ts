@@ -38,6 +38,7 @@ test('capture, route, greylist, time, replay, suppress, check', { timeout: 180_0
   const [, route = ''] = /route add '(\{.*\})'/.exec(fromReadme('postyard route add')) ?? [];
   expect(await postyard('route', 'add', route)).toMatchObject({ status: 0 });
   const tried = await postyard('explain', '--to', 'bob@partner.test');
+  expect(tried.out).not.toContain('prohibited_hosts');
   expect(tried.out).toContain('to-partner');
 
   // 3. Greylisting, and time.

@@ -10,6 +10,7 @@ import type {
 
 const VALUES: SettingsAnswer['values'] = {
   acceptAnyAuth: true,
+  offerStartTls: false,
   captureLeaving: true,
   openHosts: [],
   allowFolders: [],

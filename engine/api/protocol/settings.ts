@@ -1,6 +1,7 @@
 /** `GET /settings`, `POST /settings`: `postyard.json` of the workspace and what follows from it. */
 export interface SettingValues {
   readonly acceptAnyAuth: boolean;
+  readonly offerStartTls: boolean;
   readonly captureLeaving: boolean;
   readonly openHosts: readonly string[];
   readonly allowFolders: readonly string[];

@@ -45,7 +45,7 @@ function extensionsFor(session: Session): string[] {
   const { params, mode, tls } = session;
   const friendly = mode.offerFriendlyAuth ? ['PLAIN', 'LOGIN'] : [];
   return offeredExtensions({
-    isTls: tls !== null,
+    startTls: tls === null && (mode.offerOwnCertificate || params.tlsCertificate !== null),
     authMechanisms: tls && friendly.length === 0 ? ['PLAIN'] : friendly,
     sizeMax: mode.advertiseSize ? params.maxMessageSize : null,
     allowXclient: params.allowXclient,
