@@ -29,6 +29,33 @@ describeInBrowser('screens', () => {
     expect(window.complaints).toEqual([]);
   });
 
+  test('rows of queues and routes have a menu, by the pointer and by the menu key', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page, engine } = window;
+    await page.locator('#mail-1204').waitFor();
+    await strike(page, 'g', 'q');
+    await page.getByRole('row', { name: /acme@hooks/ }).click({ button: 'right' });
+    const menu = page.getByRole('menu', { name: 'Queue', exact: true });
+    await menu.getByRole('menuitem', { name: 'Resume' }).getByText('It is not suspended').waitFor();
+    await menu.getByRole('menuitem', { name: 'Suspend', exact: true }).click();
+    await expect
+      .poll(() => engine.sent.actions.at(-1))
+      .toMatchObject({ verb: 'suspend', queue: 'acme@hooks.example.com' });
+    await strike(page, 'g', 'r');
+    const routes = page.locator("[data-list='routes']");
+    await routes.locator("[role='row'][id]").first().waitFor();
+    await routes.focus();
+    await strike(page, 'j', 'j');
+    await routes.dispatchEvent('contextmenu');
+    await page.getByRole('menu', { name: 'Route' }).waitFor();
+    await strike(page, 'ArrowDown', 'Enter');
+    await page
+      .getByRole('row', { name: /sg-smarthost/ })
+      .getByRole('switch', { checked: false })
+      .waitFor();
+    expect(window.complaints).toEqual([]);
+  });
+
   test('log: types and text filter, pausing holds back, a record opens its message', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page, engine } = window;
