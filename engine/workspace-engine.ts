@@ -11,15 +11,17 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { EngineApi } from './compose/engine-api.ts';
 import { CaptureLeaving } from './compose/capture-leaving.ts';
-import { EngineCore, VERSION } from './compose/engine-core.ts';
+import { EngineCore } from './compose/engine-core.ts';
 import { MailClockKeeper, resumeMailClock } from './compose/mail-clock-state.ts';
-import { systemNameServers } from './compose/name-servers.ts';
+import { makeNetwork } from './compose/network.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
 import { firstAnswer, inOrder } from './compose/overlays.ts';
 import { Listeners } from './compose/listeners.ts';
 import type { EarlierAddresses, GivenAddresses, Listening } from './compose/listeners.ts';
 import { PolicyLifecycle } from './compose/policy-lifecycle.ts';
 import { PolicyState } from './compose/policy-status.ts';
+import { Restarts } from './compose/restarts.ts';
+import type { Restart } from './compose/restarts.ts';
 import { SettingsReload } from './compose/settings-reload.ts';
 import { stuckWarning } from './compose/stuck-warning.ts';
 import { Warnings } from './compose/warnings.ts';
@@ -37,14 +39,13 @@ import type { Clock } from './base/clock.ts';
 import type { MailClock } from './base/mail-clock.ts';
 import { SystemRandom } from './base/random.ts';
 import { PolicyWatcher } from './policy/policy-watcher.ts';
-import { StuckWatch, takeStuckNote } from './policy/stuck-watch.ts';
+import { takeStuckNote } from './policy/stuck-watch.ts';
 import type { StuckNote } from './policy/stuck-watch.ts';
 import { WorkerMaildirs } from './delivery/maildir-delivery.ts';
-import { LocalResolver } from './dns/local-resolver.ts';
-import { SystemDns } from './dns/system-dns.ts';
+import type { LocalResolver } from './dns/local-resolver.ts';
 import { ZonesFolder } from './dns/zones-folder.ts';
 import { FarEnds } from './farends/far-ends.ts';
-import { LoopbackGuard } from './guard/loopback-guard.ts';
+import type { LoopbackGuard } from './guard/loopback-guard.ts';
 import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
 import { receptionMode } from './compose/reception-mode.ts';
@@ -59,19 +60,6 @@ import { PathRemaps } from './workspace/remap.ts';
 import { loadSettings } from './workspace/settings.ts';
 import type { Settings } from './workspace/settings.ts';
 
-/** Lua at work on one call for this long hangs: its own budget is over after half of that. */
-const HANG_MS = 10_000;
-const RESTART_PAUSE_MS = 50;
-
-/** The process is to begin anew. */
-export interface Restart {
-  /** Asked for: stop gracefully first. Hang: the policy was cut off, nothing can be relied upon. */
-  readonly cause: 'asked for' | 'hang';
-  readonly addresses: EarlierAddresses;
-  /** Null: the window was not served yet. */
-  readonly token: string | null;
-}
-
 export class WorkspaceEngine {
   readonly core: EngineCore;
   readonly layout: WorkspaceLayout;
@@ -81,7 +69,7 @@ export class WorkspaceEngine {
   readonly mailClock: MailClock;
   readonly store: SqliteStore;
   readonly listeners: Listeners;
-  readonly warnings = new Warnings(() => this.core.options.diagnostics);
+  readonly warnings: Warnings;
   readonly capture: CaptureLeaving;
   readonly guard: LoopbackGuard;
   readonly suppression: Suppression;
@@ -89,8 +77,7 @@ export class WorkspaceEngine {
   readonly farEnds: FarEnds;
   readonly #lifecycle: PolicyLifecycle;
   readonly #stuck: StuckNote | null;
-  readonly #onRestart: (restart: Restart) => void;
-  #stuckWatch: StuckWatch | null = null;
+  readonly #restarts: Restarts;
   #settingsReload: SettingsReload | null = null;
   readonly #zones: ZonesFolder;
   readonly resolver: LocalResolver;
@@ -109,17 +96,18 @@ export class WorkspaceEngine {
     store: SqliteStore;
     zones: ZonesFolder;
     clock: Clock;
+    diagnostics: Diagnostics;
     release: () => void;
   }) {
-    const { layout, settings, store, clock, zones } = parts;
+    const { layout, settings, store, clock, diagnostics, zones } = parts;
     this.layout = layout;
     this.settings = settings;
     this.store = store;
     this.#stuck = takeStuckNote(layout.stuckFile);
-    this.#onRestart = parts.onRestart;
     this.#zones = zones;
     this.#release = parts.release;
     this.#repair = new MaildirRepair(store, clock, layout.root);
+    this.warnings = new Warnings(diagnostics);
     this.remaps = new PathRemaps(layout, settings.allowFolders);
     this.policyState = new PolicyState(layout, clock);
     this.mailClock = resumeMailClock(clock, store);
@@ -130,59 +118,38 @@ export class WorkspaceEngine {
       file: layout.suppressionFile,
       store,
       ...{ mailClock, clock },
-      onTrouble: (text) => this.core.options.diagnostics.write('error', text),
+      onTrouble: (text) => diagnostics.write('error', text),
     });
-    this.guard = new LoopbackGuard({
-      clock,
-      ledger: (row) =>
-        store.addLedger({
-          timeMs: row.timeMs,
-          kind: row.kind,
-          target: row.target,
-          allowed: row.allowed,
-          why: row.why,
-        }),
-    });
+    const { guard, resolver } = makeNetwork({ clock, mailClock, random, store, zones });
+    this.guard = guard;
+    this.resolver = resolver;
     this.#openHosts(settings.openHosts);
-    this.resolver = new LocalResolver({
-      clock,
-      zonesFolder: zones,
-      hostsPath: '/etc/hosts',
-      system: new SystemDns({
-        guard: this.guard,
-        clock,
-        mailClock,
-        random,
-        servers: systemNameServers,
-      }),
-    });
-    const { resolver } = this;
-    this.capture = new CaptureLeaving(this.guard, resolver, settings.captureLeaving);
+    this.capture = new CaptureLeaving(guard, resolver, settings.captureLeaving);
     this.farEnds = new FarEnds({
       file: layout.farEndsFile,
       stateFolder: layout.stateFolder,
       ...{ mailClock, clock },
-      onTrouble: (text) => this.core.options.diagnostics.write('warn', text),
+      onTrouble: (text) => diagnostics.write('warn', text),
       onProblem: (problem) => this.warnings.set('far ends', problem),
       onAddresses: () => this.routes.neighboursChanged(),
     });
     this.routes = new WorkspaceRoutes({
       file: layout.routesFile,
       countsFile: layout.routeCountsFile,
-      ...{ clock, mailClock, store, guard: this.guard },
+      ...{ clock, mailClock, store, guard },
       farEnd: (name) => {
         const address = this.farEnds.addressOf(name);
         return address === null ? null : `${address.host}:${address.port}`;
       },
-      onTrouble: (text) => this.core.options.diagnostics.write('warn', text),
+      onTrouble: (text) => diagnostics.write('warn', text),
     });
     this.core = new EngineCore({
       mode: 'ordinary',
       mailClock,
       clock,
       random,
-      diagnostics: new Diagnostics(clock, 'warn'),
-      guard: this.guard,
+      diagnostics,
+      guard,
       resolver,
       maildirs: new WorkerMaildirs(
         {
@@ -229,6 +196,14 @@ export class WorkspaceEngine {
       stuck: this.#stuck,
       onChange: () => this.#changed(),
     });
+    this.#restarts = new Restarts({
+      core,
+      listeners: this.listeners,
+      noteFile: layout.stuckFile,
+      stuck: this.#stuck,
+      token: () => this.#api?.token ?? null,
+      onRestart: parts.onRestart,
+    });
   }
 
   /**
@@ -263,17 +238,29 @@ export class WorkspaceEngine {
     try {
       const { settings, problem } = loadSettings(layout.settingsFile);
       const clock = new SystemClock();
+      const diagnostics = new Diagnostics(clock, 'warn');
       mkdirSync(layout.storeFolder, { recursive: true });
       const store = await SqliteStore.open({
         folder: layout.storeFolder,
         clock,
         retention: retentionOf(settings),
         readModules: [SEARCH_READS],
-        onTrouble: (text) => engine.core.options.diagnostics.write('error', text),
+        onTrouble: (text) => diagnostics.write('error', text),
       });
       const zones = await ZonesFolder.open(layout.zonesFolder, clock);
       const engine = new WorkspaceEngine({
-        ...{ layout, settings, given, earlier, onRestart, store, zones, clock, release },
+        ...{
+          layout,
+          settings,
+          given,
+          earlier,
+          onRestart,
+          store,
+          zones,
+          clock,
+          diagnostics,
+          release,
+        },
       });
       engine.warnings.set('settings', problem);
       engine.#watchZones();
@@ -281,10 +268,7 @@ export class WorkspaceEngine {
       if (engine.#stuck !== null) engine.warnings.add(stuckWarning(engine.#stuck));
       if (engine.suppression.problem !== null) engine.warnings.add(engine.suppression.problem);
       if (created.length > 0)
-        engine.core.options.diagnostics.write(
-          'info',
-          `created ${created.join(', ')} in ${layout.root}`,
-        );
+        diagnostics.write('info', `created ${created.join(', ')} in ${layout.root}`);
       engine.core.run(store);
       return engine;
     } catch (error) {
@@ -319,32 +303,8 @@ export class WorkspaceEngine {
     return `${this.#requireApi().url}/#token=${this.#requireApi().token}`;
   }
 
-  /** What a person reads after the start. */
-  greeting(): string {
-    const at = (service: Listening['service'], fallback: string): string =>
-      this.listening
-        .filter((one) => one.service === service)
-        .map((one) =>
-          one.wanted === null ? one.address : `${one.address}   (${one.wanted} was taken)`,
-        )
-        .join(', ') || fallback;
-    const lines = [
-      `Postyard ${VERSION} · workspace ${this.layout.root}`,
-      `  SMTP    ${at('smtp', 'none: the policy started no ESMTP listener')}`,
-      `  HTTP    ${at('http', 'none')}`,
-      `  Window  ${this.windowUrl}`,
-      ...this.warnings.list.map((warning) => `  Note    ${warning}`),
-    ];
-    const { problem } = this.policyState;
-    if (problem !== null)
-      lines.push(
-        `  Policy  ${problem.file}:${problem.line ?? '?'}: ${problem.message.split('\n')[0] ?? ''}`,
-      );
-    return lines.join('\n');
-  }
-
   async stop(): Promise<void> {
-    await this.#stuckWatch?.close();
+    await this.#restarts.close();
     await this.#watcher?.close();
     await this.#settingsReload?.close();
     await this.#api?.close();
@@ -362,7 +322,7 @@ export class WorkspaceEngine {
 
   async #serve(): Promise<void> {
     const { core, layout } = this;
-    this.#watchForHangs();
+    this.#restarts.watchForHangs();
     await this.#lifecycle.start();
     this.#api = await EngineApi.start(this);
     this.#writeEngineFile();
@@ -384,29 +344,7 @@ export class WorkspaceEngine {
 
   /** Begins anew once the answer to whoever asked is on its way. */
   restart(): void {
-    this.core.options.clock.timer(RESTART_PAUSE_MS, () => this.#restart('asked for'));
-  }
-
-  #restart(cause: Restart['cause']): void {
-    const token = this.#api?.token ?? null;
-    this.#onRestart({ cause, addresses: this.listeners.carried, token });
-  }
-
-  /** Lua that no budget stops is cut off; see `policy/stuck-watch.ts`. */
-  #watchForHangs(): void {
-    const { heartbeat } = this.core.policy;
-    this.#stuckWatch = StuckWatch.start(
-      {
-        heartbeat: heartbeat.buffer,
-        noteFile: this.layout.stuckFile,
-        patienceMs: HANG_MS,
-        earlier: this.#stuck,
-      },
-      ({ event }) => {
-        this.core.options.diagnostics.announce(`restarting: the policy hangs in ${event}`);
-        this.#restart('hang');
-      },
-    );
+    this.#restarts.soon();
   }
 
   async #followSettings(): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { EarlierAddresses } from '../compose/listeners.ts';
-import type { Restart } from '../workspace-engine.ts';
+import type { Restart } from '../compose/restarts.ts';
 
 /** "Start me again": EX_TEMPFAIL of sysexits.h. */
 const STATUS_AGAIN = 75;

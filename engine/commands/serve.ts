@@ -1,6 +1,7 @@
 /** `postyard serve`: the engine of a workspace with its window, until SIGINT or SIGTERM. */
 import { WorkspaceEngine } from '../workspace-engine.ts';
-import type { Restart } from '../workspace-engine.ts';
+import { greeting } from '../compose/greeting.ts';
+import type { Restart } from '../compose/restarts.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import { callersFolder, readOptions } from './command.ts';
 import type { Command } from './command.ts';
@@ -50,7 +51,7 @@ export const serve: Command = {
     const engine = await Promise.race([starting, again.promise]);
     // The policy hung before anything was served.
     if (!(engine instanceof WorkspaceEngine)) return runAgain(engine);
-    process.stdout.write(`${engine.greeting()}\n`);
+    process.stdout.write(`${greeting(engine)}\n`);
     if (options.open === true) await openBrowser(engine.windowUrl);
     const restart = await Promise.race([stopped.then(() => null), again.promise]);
     if (restart?.cause !== 'hang') await engine.stop();

@@ -2,10 +2,10 @@
 import type { Diagnostics } from '../log/diagnostics.ts';
 
 export class Warnings {
-  readonly #diagnostics: () => Diagnostics;
+  readonly #diagnostics: Diagnostics;
   readonly #texts = new Map<string, string>();
 
-  constructor(diagnostics: () => Diagnostics) {
+  constructor(diagnostics: Diagnostics) {
     this.#diagnostics = diagnostics;
   }
 
@@ -18,7 +18,7 @@ export class Warnings {
     if (text === null) this.#texts.delete(key);
     else if (this.#texts.get(key) !== text) {
       this.#texts.set(key, text);
-      this.#diagnostics().write('warn', text);
+      this.#diagnostics.write('warn', text);
     }
   }
 
