@@ -25,12 +25,12 @@ const FAST_CLOCK: FakeOptions['status'] = {
 const SHARED: FakeOptions['status'] = {
   listeners: [],
   shared: {
-    file: 'bounces-of-monday.postyard',
+    file: 'orders-of-monday.postyard',
     formatVersion: 1,
     writtenBy: 'Postyard 0.1.0',
     exportedMs: FAKE_NOW_MS - 3_600_000,
     workspace: 'shop-staging',
-    selection: 'state:bounced',
+    selection: '20 messages by number',
     policy: {
       main: 'policy/init.lua',
       sha256: 'a3f1c07d5be24e6f90b18d2c7754e1a90cc3f6b2d84e17a5590ce2b13d7f4a86',
