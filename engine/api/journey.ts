@@ -12,6 +12,7 @@ import type { RecordEntry } from '../store/store.ts';
 import { conversationSteps } from './journey-conversation.ts';
 import { attemptSteps } from './attempt-words.ts';
 import { planPart } from './journey-plan.ts';
+import { policyHint } from './policy-hints.ts';
 import type {
   Journey,
   JourneyPart,
@@ -279,6 +280,8 @@ export function callSteps(call: EventCall): JourneyStep[] {
       source: linkTo(raised.file, raised.line),
     });
   }
+  const hint = raised === undefined ? null : policyHint(raised.text);
+  if (hint !== null) steps.push(step('why', hint));
   return steps;
 }
 

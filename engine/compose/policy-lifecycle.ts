@@ -10,6 +10,7 @@ import type { StuckNote } from '../policy/stuck-watch.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { Listeners } from './listeners.ts';
+import { mistypedEvents } from './mistyped-events.ts';
 import type { PolicyState } from './policy-status.ts';
 import { rehearseInit } from './rehearse-init.ts';
 import type { Warnings } from './warnings.ts';
@@ -61,13 +62,14 @@ export class PolicyLifecycle {
 
   /** @returns why listeners could not be opened */
   async #load(): Promise<Error[]> {
-    const { core, layout, state, listeners } = this.#parts;
+    const { core, layout, state, listeners, warnings } = this.#parts;
     const loaded = await core.policy.load(layout.policyFile);
     if (!loaded.ok) {
       state.failed(loaded.error);
       return [];
     }
     state.loaded();
+    warnings.set('events', mistypedEvents(core.policy.eventNames()));
     if (!this.#hasInit) return this.#init();
     await core.bumpEpoch();
     await this.#compareSetup();
