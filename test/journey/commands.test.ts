@@ -51,6 +51,18 @@ test('--help lists every command, and each has its own', { timeout: 60_000 }, as
   expect(own.stdout).toMatch(/Usage: postyard send --to ADDRESS/);
 });
 
+test('kumod --validate ends by itself', { timeout: 60_000 }, async () => {
+  const policy = join(empty, 'sound.lua');
+  writeFileSync(policy, "local kumo = require 'kumo'\nkumo.on('init', function() end)\n");
+  const sound = await postyard('kumod', '--policy', policy, '--validate');
+  writeFileSync(policy, 'kumo.on(');
+  const broken = await postyard('kumod', '--policy', policy, '--validate');
+  rmSync(policy);
+  expect(sound).toMatchObject({ status: 0, stderr: '' });
+  expect(broken.status).toBe(1);
+  expect(broken.stderr).toMatch(/syntax error/);
+});
+
 test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_000 }, async () => {
   const unknown = await postyard('sned');
   expect(unknown).toMatchObject({ status: 2, stdout: '' });
