@@ -16,13 +16,13 @@ import { MailClockKeeper, resumeMailClock } from './compose/mail-clock-state.ts'
 import { makeNetwork } from './compose/network.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
 import { firstAnswer, inOrder } from './compose/overlays.ts';
+import { LiveSettings, retentionOf } from './compose/live-settings.ts';
 import { Listeners } from './compose/listeners.ts';
 import type { EarlierAddresses, GivenAddresses, Listening } from './compose/listeners.ts';
 import { PolicyLifecycle } from './compose/policy-lifecycle.ts';
 import { PolicyState } from './compose/policy-status.ts';
 import { Restarts } from './compose/restarts.ts';
 import type { Restart } from './compose/restarts.ts';
-import { SettingsReload } from './compose/settings-reload.ts';
 import { stuckWarning } from './compose/stuck-warning.ts';
 import { Warnings } from './compose/warnings.ts';
 import {
@@ -32,7 +32,6 @@ import {
   suppressionFollower,
   suppressionStep,
 } from './compose/suppression-overlay.ts';
-import { toError } from './base/assert.ts';
 import { WorkspaceRoutes } from './compose/workspace-routes.ts';
 import { SystemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -50,7 +49,6 @@ import { Diagnostics } from './log/diagnostics.ts';
 import { readNodeId } from './log/node-id.ts';
 import { receptionMode } from './compose/reception-mode.ts';
 import { SEARCH_READS } from './search/search-reads.ts';
-import type { RetentionLimits } from './store/retention.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import type { Suppression } from './suppression/suppression.ts';
 import { createMissing } from './workspace/default-workspace.ts';
@@ -63,7 +61,6 @@ import type { Settings } from './workspace/settings.ts';
 export class WorkspaceEngine {
   readonly core: EngineCore;
   readonly layout: WorkspaceLayout;
-  settings: Settings;
   readonly remaps: PathRemaps;
   readonly policyState: PolicyState;
   readonly mailClock: MailClock;
@@ -78,7 +75,7 @@ export class WorkspaceEngine {
   readonly #lifecycle: PolicyLifecycle;
   readonly #stuck: StuckNote | null;
   readonly #restarts: Restarts;
-  #settingsReload: SettingsReload | null = null;
+  readonly #settings: LiveSettings;
   readonly #zones: ZonesFolder;
   readonly resolver: LocalResolver;
   readonly #release: () => void;
@@ -101,7 +98,6 @@ export class WorkspaceEngine {
   }) {
     const { layout, settings, store, clock, diagnostics, zones } = parts;
     this.layout = layout;
-    this.settings = settings;
     this.store = store;
     this.#stuck = takeStuckNote(layout.stuckFile);
     this.#zones = zones;
@@ -123,8 +119,12 @@ export class WorkspaceEngine {
     const { guard, resolver } = makeNetwork({ clock, mailClock, random, store, zones });
     this.guard = guard;
     this.resolver = resolver;
-    this.#openHosts(settings.openHosts);
     this.capture = new CaptureLeaving(guard, resolver, settings.captureLeaving);
+    this.#settings = new LiveSettings({
+      ...{ started: settings, layout, clock, state: this.policyState, warnings: this.warnings },
+      ...{ guard, capture: this.capture, remaps, store },
+      onChange: () => this.#changed(),
+    });
     this.farEnds = new FarEnds({
       file: layout.farEndsFile,
       stateFolder: layout.stateFolder,
@@ -291,6 +291,10 @@ export class WorkspaceEngine {
     });
   }
 
+  get settings(): Settings {
+    return this.#settings.current;
+  }
+
   get zones(): ZonesFolder {
     return this.#zones;
   }
@@ -306,7 +310,7 @@ export class WorkspaceEngine {
   async stop(): Promise<void> {
     await this.#restarts.close();
     await this.#watcher?.close();
-    await this.#settingsReload?.close();
+    await this.#settings.close();
     await this.#api?.close();
     this.#clockKeeper.close();
     await this.core.stop();
@@ -338,50 +342,13 @@ export class WorkspaceEngine {
         core.options.diagnostics.write('error', `policy not reloaded: ${error.message}`),
     });
     await this.#watcher.start();
-    await this.#followSettings();
+    await this.#settings.follow();
     core.options.diagnostics.announce('initialization complete');
   }
 
   /** Begins anew once the answer to whoever asked is on its way. */
   restart(): void {
     this.#restarts.soon();
-  }
-
-  async #followSettings(): Promise<void> {
-    const { layout, policyState: state, warnings, settings: started } = this;
-    const { clock } = this.core.options;
-    const retain = (): void => this.store.keep(retentionOf(this.settings));
-    const takes = <K extends keyof Settings>(name: K, then: () => void = () => {}) => ({
-      [name]: (value: Settings[K]) => {
-        this.settings = { ...this.settings, [name]: value };
-        then();
-      },
-    });
-    this.#settingsReload = new SettingsReload({
-      ...{ layout, clock, state, warnings, started },
-      apply: {
-        ...takes('acceptAnyAuth'),
-        ...takes('offerStartTls'),
-        ...takes('captureLeaving', () => (this.capture.isOn = this.settings.captureLeaving)),
-        ...takes('openHosts', () => this.#openHosts(this.settings.openHosts)),
-        ...takes('allowFolders', () => this.remaps.allow(this.settings.allowFolders)),
-        ...takes('keepBytes', retain),
-        ...takes('keepDays', retain),
-      },
-      onChange: () => this.#changed(),
-    });
-    await this.#settingsReload.start();
-  }
-
-  /** An entry that is no host opens nothing, and is said. */
-  #openHosts(hosts: readonly string[]): void {
-    try {
-      this.guard.open('workspace', hosts);
-      this.warnings.set('openHosts', null);
-    } catch (error) {
-      this.guard.open('workspace', []);
-      this.warnings.set('openHosts', `openHosts in postyard.json: ${toError(error).message}`);
-    }
   }
 
   #writeEngineFile(): void {
@@ -416,8 +383,4 @@ export class WorkspaceEngine {
     if (this.#api === null) throw new Error('Bug: the window is not served yet');
     return this.#api;
   }
-}
-
-function retentionOf({ keepBytes, keepDays }: Settings): Partial<RetentionLimits> {
-  return { maxBytes: keepBytes, maxAgeMs: keepDays * 86_400_000 };
 }
