@@ -123,8 +123,29 @@ async function stopped(layout: WorkspaceLayout): Promise<Finding[]> {
           },
     );
   }
+  if (existsSync(layout.policyFile)) findings.push(...(await triedPolicy(layout)));
   findings.push(leaving(settings.captureLeaving, settings.openHosts));
   return findings;
+}
+
+async function triedPolicy(layout: WorkspaceLayout): Promise<Finding[]> {
+  // Loaded when it is needed: it brings the whole engine along.
+  const { tryPolicy } = await import('./try-policy.ts');
+  const { problem, handlers, doubt } = await tryPolicy(layout);
+  return [
+    policyFinding('policy/init.lua', handlers.length, problem),
+    ...(doubt === null ? [] : [{ state: 'bad', text: doubt } as const]),
+  ];
+}
+
+function policyFinding(
+  main: string,
+  handlerCount: number,
+  problem: { readonly file: string; readonly line: number | null; readonly message: string } | null,
+): Finding {
+  return problem === null
+    ? { state: 'ok', text: `policy ${main}: ${handlerCount} events handled` }
+    : { state: 'bad', text: `policy ${problem.file}:${problem.line ?? '?'}: ${problem.message}` };
 }
 
 function by(address: string): string {
@@ -160,12 +181,7 @@ async function running(engine: EngineFile): Promise<Finding[]> {
         ? { state: 'ok', text: `${service} ${address}` }
         : { state: 'note', text: `${service} ${address} (${wanted} was taken${by(wanted)})` },
     ),
-    policy.error === null
-      ? { state: 'ok', text: `policy ${policy.file}: ${policy.handlers.length} events handled` }
-      : {
-          state: 'bad',
-          text: `policy ${policy.error.file}:${policy.error.line ?? '?'}: ${policy.error.message}`,
-        },
+    policyFinding(policy.file, policy.handlers.length, policy.error),
     ...remaps.map(({ what, from, to }): Finding => ({
       state: 'note',
       text: `remapped ${what}: ${from} -> ${to}`,

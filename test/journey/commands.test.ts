@@ -1,6 +1,6 @@
 /** The commands as a person types them: what they print and with which status they end. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -61,6 +61,25 @@ test('kumod --validate ends by itself', { timeout: 60_000 }, async () => {
   expect(sound).toMatchObject({ status: 0, stderr: '' });
   expect(broken.status).toBe(1);
   expect(broken.stderr).toMatch(/syntax error/);
+});
+
+test('doctor runs the policy when no engine does', { timeout: 60_000 }, async () => {
+  const workspace = mkdtempSync(join(tmpdir(), 'postyard-doctor-'));
+  mkdirSync(join(workspace, 'policy'));
+  const doctor = (init: string): Promise<Ended> => {
+    const text = `local kumo = require 'kumo'\nkumo.on('init', function()\n${init}\nend)\n`;
+    writeFileSync(join(workspace, 'policy/init.lua'), text);
+    return postyard('doctor', '--workspace', workspace);
+  };
+  const broken = await doctor(
+    "kumo.start_esmtp_listener { listen = '127.0.0.1:0', relay_host = {} }",
+  );
+  const doubted = await doctor("kumo.on('smtp_server_mesage_received', function() end)");
+  rmSync(workspace, { recursive: true });
+  expect(broken.status).toBe(1);
+  expect(broken.stdout).toMatch(/^bad {3}policy .*init\.lua:3: .*unknown field `relay_host`/m);
+  expect(doubted.status).toBe(1);
+  expect(doubted.stdout).toMatch(/^bad .*did you mean smtp_server_message_received\?/m);
 });
 
 test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_000 }, async () => {
