@@ -61,6 +61,8 @@ export class FarEnds {
   #isStarted = false;
   #addresses = '';
   #problem: FileProblem | null = null;
+  /** What the file said when it was last without a mistake. */
+  #written: readonly FarEndSpec[] = [];
   #text = '';
   readonly #follower: FileFollower;
   #work: Promise<void> = Promise.resolve();
@@ -143,8 +145,8 @@ export class FarEnds {
       this.#text = await this.#readText();
       const read = readFarEnds(this.#text);
       this.#problem = read.ok ? null : read.problem;
-      if (read.ok) await this.#become(read.farEnds);
-      else if (this.#farEnds.size === 0) await this.#become([]);
+      if (read.ok) this.#written = read.farEnds;
+      await this.#become(this.#written);
       this.#parts.onProblem?.(this.problemText());
       this.#changed();
     });

@@ -66,18 +66,17 @@ test('kumod --validate ends by itself', { timeout: 60_000 }, async () => {
 test('doctor runs the policy when no engine does', { timeout: 60_000 }, async () => {
   const workspace = mkdtempSync(join(tmpdir(), 'postyard-doctor-'));
   mkdirSync(join(workspace, 'policy'));
-  const doctor = (init: string): Promise<Ended> => {
-    const text = `local kumo = require 'kumo'\nkumo.on('init', function()\n${init}\nend)\n`;
-    writeFileSync(join(workspace, 'policy/init.lua'), text);
+  const doctor = (text: string): Promise<Ended> => {
+    writeFileSync(join(workspace, 'policy/init.lua'), `local kumo = require 'kumo'\n${text}\n`);
     return postyard('doctor', '--workspace', workspace);
   };
   const broken = await doctor(
-    "kumo.start_esmtp_listener { listen = '127.0.0.1:0', relay_host = {} }",
+    "kumo.on('init', function() kumo.start_esmtp_listener { relay_host = {} } end)",
   );
   const doubted = await doctor("kumo.on('smtp_server_mesage_received', function() end)");
   rmSync(workspace, { recursive: true });
   expect(broken.status).toBe(1);
-  expect(broken.stdout).toMatch(/^bad {3}policy .*init\.lua:3: .*unknown field `relay_host`/m);
+  expect(broken.stdout).toMatch(/^bad {3}policy .*init\.lua:2: .*unknown field `relay_host`/m);
   expect(doubted.status).toBe(1);
   expect(doubted.stdout).toMatch(/^bad .*did you mean smtp_server_message_received\?/m);
 });

@@ -75,6 +75,12 @@ test('without a file there is the built-in one, and the schema for editors', asy
   );
 });
 
+test('with a mistake at the start the built-in one listens', async () => {
+  const farEnds = await started('{ "farEnds": [{ "name": "a", "port": -1 }] }');
+  expect(names(farEnds)).toEqual(['sink']);
+  expect(farEnds.find('sink')?.status.state).toBe('listening');
+});
+
 test('saved changes hold at once; a mistake changes nothing and is named with its line', async () => {
   const farEnds = await started('{ "farEnds": [{ "name": "a" }, { "name": "b" }] }');
   const before = farEnds.addressOf('a');
