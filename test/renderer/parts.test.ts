@@ -12,7 +12,7 @@ import {
 } from '../../renderer/screens/frame/filter-keys.ts';
 import { layOutColumns } from '../../renderer/screens/mail/columns.ts';
 import { findActions } from '../../renderer/screens/palette/find-actions.ts';
-import { axisOf, percentAt } from '../../renderer/screens/queues/axis.ts';
+import { axisOf, fittingSpan, percentAt } from '../../renderer/screens/queues/axis.ts';
 import { stripMarks } from '../../renderer/screens/queues/marks.ts';
 
 test('columns leave in order as room gets short, and what is left fits', () => {
@@ -47,6 +47,8 @@ test('the axis holds every mark, with whole ticks', () => {
   const close = axisOf([message], nowMs, '1h', 800);
   expect(close.toMs - close.fromMs).toBe(hour);
   expect(percentAt(close, message.expiresMs)).toBeNull();
+  expect(fittingSpan([message], nowMs)).toBe('all');
+  expect(fittingSpan([{ ...message, expiresMs: nowMs + 168 * hour }], nowMs)).toBe('1d');
 });
 
 test('stripMarks() counts attempts on from those made and names the last one', () => {

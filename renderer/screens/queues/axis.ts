@@ -20,6 +20,8 @@ const SPANS: Readonly<Record<Exclude<Span, 'all'>, number>> = {
   '6h': 6 * HOUR_MS,
   '1d': DAY_MS,
 };
+/** All of what lasts longer would lie in a heap at its beginning: retries double. */
+const WHOLE_MAX_MS = 2 * DAY_MS;
 /** Where now stands on an axis that is not fitted. */
 const NOW_SHARE = 0.27;
 const STEPS_MS = [
@@ -53,6 +55,15 @@ export function axisOf(
   let tick = Math.ceil((fromMs - shiftMs) / stepMs) * stepMs + shiftMs;
   for (; tick < toMs; tick += stepMs) ticks.push(tick);
   return { fromMs, toMs, ticks };
+}
+
+/** What is shown until somebody chooses: all of it, or the day that matters of a long life. */
+export function fittingSpan(
+  messages: readonly Pick<QueuedMessage, 'createdMs' | 'expiresMs' | 'predicted'>[],
+  nowMs: number,
+): Span {
+  const { fromMs, toMs } = extent(messages, nowMs);
+  return toMs - fromMs > WHOLE_MAX_MS ? '1d' : 'all';
 }
 
 function around(nowMs: number, spanMs: number): { fromMs: number; toMs: number } {
