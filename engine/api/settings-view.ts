@@ -6,7 +6,13 @@ import { basename } from 'node:path';
 import { toError } from '../base/assert.ts';
 import { parseOpenRule } from '../guard/open-hosts.ts';
 import { changeSetting } from '../workspace/change-setting.ts';
-import { DEFAULT_SETTINGS, checkSetting, loadSettings } from '../workspace/settings.ts';
+import { variableOf } from '../workspace/settings-environment.ts';
+import {
+  DEFAULT_SETTINGS,
+  checkSetting,
+  environmentSettings,
+  loadSettings,
+} from '../workspace/settings.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { SettingsDoor } from './doors.ts';
 import type { SettingChange, SettingsAnswer } from './protocol.ts';
@@ -42,6 +48,12 @@ export class SettingsView implements SettingsDoor {
 
   /** @throws {ApiProblem} 400: no value of this setting; 409: the file is broken */
   change({ name, value }: SettingChange): SettingsAnswer {
+    if (name in environmentSettings())
+      throw new ApiProblem(
+        400,
+        'environment',
+        `Cannot change ${name}: ${variableOf(name)} in the environment wins over ${basename(this.#parts.file)}`,
+      );
     try {
       if (value !== null) checkSetting(name, value);
       if (name === 'openHosts' && Array.isArray(value)) value.forEach(checkHost);

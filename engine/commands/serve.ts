@@ -44,6 +44,7 @@ export const serve: Command = {
         ...(options.smtp !== undefined && { smtp: options.smtp }),
         ...(options.http !== undefined && { http: options.http }),
         ...(options.ui !== undefined && { ui: options.ui }),
+        ...(options.expose === true && { expose: true }),
       },
       takeEarlierAddresses(),
       again.resolve,

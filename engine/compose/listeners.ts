@@ -4,11 +4,12 @@
  *
  * A listener that could not be opened is tried again when the policy is loaded the next time.
  */
+import { isLoopback } from '../guard/open-hosts.ts';
 import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
 import type { PathRemaps } from '../workspace/remap.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { EngineCore } from './engine-core.ts';
-import { addressBehind, openAtFreePort, relocated } from './placement.ts';
+import { addressBehind, openAtFreePort, relocated, splitAddress } from './placement.ts';
 import type { Placed } from './placement.ts';
 import { toError } from '../base/assert.ts';
 
@@ -17,6 +18,8 @@ export interface GivenAddresses {
   readonly smtp?: string;
   readonly http?: string;
   readonly ui?: string;
+  /** Other machines may be let in. */
+  readonly expose?: boolean;
 }
 
 /** Where the run before this one listened; tried first for ports that the system may choose. */
@@ -122,6 +125,7 @@ export class Listeners {
 
   async #openSmtps(first: EsmtpListenerSettings, address: string, index: number): Promise<void> {
     const { core, earlier } = this.#parts;
+    this.#requireOwn(address);
     const before = address.endsWith(':0') ? earlier?.smtp[index] : undefined;
     const placed = await openAtFreePort(before ?? address, false, (listen) =>
       core.openSmtp(relocated(first, listen), true),
@@ -131,8 +135,18 @@ export class Listeners {
 
   #addressOf(service: Listening['service'], address: string, index: number): string {
     const { earlier } = this.#parts;
+    this.#requireOwn(address);
     const before = service === 'ui' ? earlier?.ui : earlier?.[service][index];
     return address.endsWith(':0') && before ? before : addressBehind(address, index);
+  }
+
+  /** @throws {Error} an address for other machines, which nobody allowed */
+  #requireOwn(address: string): void {
+    const host = splitAddress(address).host.replace(/^\[|\]$/g, '');
+    if (this.#parts.given.expose === true || host === 'localhost' || isLoopback(host)) return;
+    throw new Error(
+      `Cannot listen on ${address}: other machines would reach it, expected a loopback address, or --expose`,
+    );
   }
 
   #listens(

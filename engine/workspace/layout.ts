@@ -67,11 +67,12 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
 }
 
 /**
- * The workspace a command means: the folder given, else the nearest parent folder that is one
+ * The workspace a command means: the folder given, else `POSTYARD_WORKSPACE`, else the nearest parent folder that is one
  * (it has `policy/init.lua` and `.postyard/`), else `~/Postyard`.
  */
 export function findWorkspace(given: string | undefined, workingFolder: string): WorkspaceLayout {
-  if (given !== undefined) return workspaceLayout(resolve(workingFolder, given));
+  const named = given ?? (process.env['POSTYARD_WORKSPACE'] || undefined);
+  if (named !== undefined) return workspaceLayout(resolve(workingFolder, named));
   for (let folder = workingFolder; ; folder = dirname(folder)) {
     const layout = workspaceLayout(folder);
     if (existsSync(layout.policyFile) && existsSync(layout.stateFolder)) return layout;

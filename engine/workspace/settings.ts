@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { problemText, readJsonc } from '../files/checked-jsonc.ts';
 import { checkValue, mistakeText } from '../files/schema-words.ts';
+import { readEnvironment } from './settings-environment.ts';
 
 const address = z
   .string()
@@ -52,14 +53,20 @@ export interface LoadedSettings {
   readonly problem: string | null;
 }
 
+/** What the environment says, which wins over the file. @throws {Error} a variable that is wrong */
+export function environmentSettings(environment = process.env): Partial<Settings> {
+  return readEnvironment(settingsObject.shape, environment);
+}
+
 /** @param kept in force while the file is broken; absent: the defaults */
 export function loadSettings(file: string, kept?: Settings): LoadedSettings {
-  if (!existsSync(file)) return { settings: DEFAULT_SETTINGS, problem: null };
+  const fixed = environmentSettings();
+  if (!existsSync(file)) return { settings: { ...DEFAULT_SETTINGS, ...fixed }, problem: null };
   const read = readJsonc(readFileSync(file, 'utf8'), settingsSchema);
-  if (read.ok) return { settings: read.value, problem: null };
+  if (read.ok) return { settings: { ...read.value, ...fixed }, problem: null };
   const rest = kept ? 'what it said before stays' : 'the defaults are used';
   return {
-    settings: kept ?? DEFAULT_SETTINGS,
+    settings: kept ?? { ...DEFAULT_SETTINGS, ...fixed },
     problem: `${problemText(file, read.problem)}; ${rest}`,
   };
 }
