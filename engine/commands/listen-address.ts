@@ -1,5 +1,5 @@
 /** Where a command may listen: on loopback, unless asked for in so many words. */
-import { isIP } from 'node:net';
+import { isOwnHost } from '../compose/placement.ts';
 import { UsageError, readAddress } from './command.ts';
 
 /**
@@ -12,10 +12,7 @@ export function readListenAddress(
   isExposed: boolean,
 ): { host: string; port: number } {
   const address = readAddress(option, text);
-  const { host } = address;
-  const isLoopback =
-    host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-  if (!isLoopback && !isExposed) {
+  if (!isOwnHost(address.host) && !isExposed) {
     throw new UsageError(
       `${option} is ${text}, expected a loopback address; add --expose to let other machines in`,
     );

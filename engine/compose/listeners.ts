@@ -4,12 +4,11 @@
  *
  * A listener that could not be opened is tried again when the policy is loaded the next time.
  */
-import { isLoopback } from '../guard/open-hosts.ts';
 import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
 import type { PathRemaps } from '../workspace/remap.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { EngineCore } from './engine-core.ts';
-import { addressBehind, openAtFreePort, relocated, splitAddress } from './placement.ts';
+import { addressBehind, isOwnHost, openAtFreePort, relocated, splitAddress } from './placement.ts';
 import type { Placed } from './placement.ts';
 import { toError } from '../base/assert.ts';
 
@@ -142,8 +141,7 @@ export class Listeners {
 
   /** @throws {Error} an address for other machines, which nobody allowed */
   #requireOwn(address: string): void {
-    const host = splitAddress(address).host.replace(/^\[|\]$/g, '');
-    if (this.#parts.given.expose === true || host === 'localhost' || isLoopback(host)) return;
+    if (this.#parts.given.expose === true || isOwnHost(splitAddress(address).host)) return;
     throw new Error(
       `Cannot listen on ${address}: other machines would reach it, expected a loopback address, or --expose`,
     );

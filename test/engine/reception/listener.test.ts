@@ -65,6 +65,23 @@ describe('EsmtpListener', () => {
     );
   });
 
+  test('offers STARTTLS with a certificate made here only when that is wanted', async () => {
+    const tlsCertificate = { kind: 'file', path: '/mine.pem' } as const;
+    for (const [offerOwnCertificate, params, isOffered] of [
+      [true, {}, true],
+      [false, {}, false],
+      [false, { tlsCertificate }, true],
+    ] as const) {
+      await using world = await ReceptionWorld.open({
+        mode: { ...ORDINARY_MODE, offerOwnCertificate },
+        params,
+      });
+      await using smtp = await SmtpScript.connect(world.address);
+      const lines = await smtp.say('EHLO client.test');
+      expect(lines.some((line) => line.endsWith('STARTTLS'))).toBe(isOffered);
+    }
+  });
+
   test('answers anything a client may send, and is there for the next one', async () => {
     await using world = await ReceptionWorld.open({ mode: ORDINARY_MODE });
     const line = fc.oneof(
