@@ -6,7 +6,7 @@ import { DryRun } from '../replay/dry-run.ts';
 import { WorkspaceEngine } from '../workspace-engine.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 
-export interface TriedPolicy {
+interface TriedPolicy {
   readonly problem: PolicyProblem | null;
   readonly handlers: readonly string[];
   /** About names that are nearly events. */
