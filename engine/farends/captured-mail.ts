@@ -33,12 +33,21 @@ export interface CapturedMail {
 
 const INDEX = 'index.jsonl';
 
+interface Arrival {
+  readonly captured: CapturedMail;
+  readonly bytes: Buffer;
+  readonly kept: PromiseWithResolvers<void>;
+}
+
 export class CapturedMails {
   readonly #folder: string | null;
   readonly #bodies = new Map<string, Buffer>();
   #mails: CapturedMail[] = [];
   #bytes = 0;
   #indexLines = 0;
+  /** What comes while the folder is written to is kept together, after that. */
+  #arrivals: Arrival[] = [];
+  #goneIds: string[] = [];
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(folder: string | null) {
@@ -108,16 +117,31 @@ export class CapturedMails {
   }
 
   async #keep(folder: string, captured: CapturedMail, bytes: Buffer): Promise<void> {
-    await this.#inOrder(async () => {
+    const kept = Promise.withResolvers<void>();
+    this.#arrivals.push({ captured, bytes, kept });
+    if (this.#arrivals.length === 1) void this.#inOrder(() => this.#keepArrivals(folder));
+    await kept.promise;
+  }
+
+  async #keepArrivals(folder: string): Promise<void> {
+    const arrivals = this.#arrivals;
+    this.#arrivals = [];
+    try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeFile(this.#fileOf(folder, captured.id), bytes);
-      await appendFile(join(folder, INDEX), `${JSON.stringify(captured)}\n`);
-      this.#indexLines++;
-    });
+      await Promise.all(
+        arrivals.map(({ captured, bytes }) => writeFile(this.#fileOf(folder, captured.id), bytes)),
+      );
+      const lines = arrivals.map(({ captured }) => `${JSON.stringify(captured)}\n`);
+      await appendFile(join(folder, INDEX), lines.join(''));
+      this.#indexLines += lines.length;
+      for (const { kept } of arrivals) kept.resolve();
+    } catch (error) {
+      for (const { kept } of arrivals) kept.reject(error);
+    }
   }
 
   async #trim(): Promise<void> {
-    const gone: CapturedMail[] = [];
+    const before = this.#goneIds.length;
     while (
       this.#mails.length > FAR_END_CAPTURED_MAX ||
       (this.#bytes > FAR_END_CAPTURED_BYTES_MAX && this.#mails.length > 1)
@@ -126,14 +150,18 @@ export class CapturedMails {
       if (!oldest) break;
       this.#bytes -= oldest.keptBytes;
       this.#bodies.delete(oldest.id);
-      gone.push(oldest);
+      if (this.#folder !== null) this.#goneIds.push(oldest.id);
     }
     const folder = this.#folder;
-    if (folder === null || gone.length === 0) return;
-    await this.#inOrder(async () => {
-      for (const { id } of gone) await unlink(this.#fileOf(folder, id)).catch(() => {});
-      if (this.#indexLines > 2 * FAR_END_CAPTURED_MAX) await this.#rewriteIndex(folder);
-    });
+    if (folder === null || before > 0 || this.#goneIds.length === 0) return;
+    await this.#inOrder(() => this.#removeGone(folder));
+  }
+
+  async #removeGone(folder: string): Promise<void> {
+    const ids = this.#goneIds;
+    this.#goneIds = [];
+    await Promise.all(ids.map((id) => unlink(this.#fileOf(folder, id)).catch(() => {})));
+    if (this.#indexLines > 2 * FAR_END_CAPTURED_MAX) await this.#rewriteIndex(folder);
   }
 
   async #rewriteIndex(folder: string): Promise<void> {
