@@ -1,10 +1,10 @@
 /**
  * Group commit, seen from the main thread. Operations join the batch that is being collected; it
- * goes to the writer when the one before it is durable. Everything is committed in the order in
- * which it was asked for.
+ * goes to the writer when the one before it is durable.
  *
- * What nobody waits for (attempts, records) starts no flush of its own: it joins the next
- * transaction's, or goes after a moment.
+ * What nobody waits for (attempts, records) is reported: it is gathered for a moment and then joins
+ * a batch together, since a commit costs by the pages that it touches more than by the rows. So a
+ * transaction may be durable before reports that are older; both are in order among themselves.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Batch, BatchResult, Op } from './ops.ts';
@@ -13,8 +13,8 @@ import { StoreFullError } from './store.ts';
 /** A second batch under way would halve both: a flush costs the same for many as for few. */
 const IN_FLIGHT_MAX = 1;
 
-/** How long a report may wait for a transaction to share its flush. */
-const LAZY_MS = 20;
+/** How long reports are gathered. */
+const GATHER_MS = 20;
 
 /** A batch this large is closed, so that no commit takes long. */
 const BATCH_OPS_MAX = 4_000;
@@ -28,12 +28,23 @@ const PENDING_BYTES_MAX = 512 * 1024 * 1024;
 
 /** What a batch did, for the change feed; filled while it is collected. */
 export interface BatchNotes {
+  /** Takes over what reports noted that join the batch. */
+  join(reports: this): void;
   /** Called when it is durable, without the operations that were refused. */
   committed(result: BatchResult): void;
 }
 
+/** Reports that have not joined a batch yet. */
+interface Reports<N> {
+  readonly number: number;
+  readonly ops: Op[];
+  readonly notes: N;
+}
+
 interface OpenBatch<N> {
   readonly number: number;
+  /** Numbers of the reports that joined it. */
+  readonly joined: number[];
   readonly ops: Op[];
   readonly chunks: Uint8Array[];
   byteCount: number;
@@ -45,36 +56,49 @@ interface OpenBatch<N> {
 export class CommitQueue<N extends BatchNotes> {
   readonly #send: (batch: Batch) => void;
   readonly #makeNotes: () => N;
+  readonly #onDurable: (number: number) => void;
   readonly #clock: Clock;
   readonly #closed: OpenBatch<N>[] = [];
   readonly #inFlight: OpenBatch<N>[] = [];
   #open: OpenBatch<N>;
+  #reports: Reports<N>;
   #nextNumber = 1;
   #pendingBytes = 0;
   #isScheduled = false;
-  #isLazyTimerSet = false;
-  /** The open batch has waited long enough for company. */
-  #isOverdue = false;
+  #isGatherTimerSet = false;
+  /** The reports have been gathered long enough. */
+  #areReportsDue = false;
   #failure: Error | null = null;
   /** Why nothing can be written for now; saves are refused at once. */
   stalled: string | null = null;
 
-  /** @param clock real time */
-  constructor(send: (batch: Batch) => void, makeNotes: () => N, clock: Clock) {
+  /**
+   * @param onDurable called with the number of each batch, and of the reports that joined it
+   * @param clock real time
+   */
+  constructor(
+    send: (batch: Batch) => void,
+    makeNotes: () => N,
+    onDurable: (number: number) => void,
+    clock: Clock,
+  ) {
     this.#send = send;
-    this.#clock = clock;
     this.#makeNotes = makeNotes;
+    this.#onDurable = onDurable;
+    this.#clock = clock;
     this.#open = this.#newBatch();
+    this.#reports = this.#newReports();
   }
 
-  /** Notes of the batch that the next operation joins. */
+  /** Of the batch that the next `save` or `add` joins, and the operation's index in it. */
+  get place(): { readonly notes: N; readonly batch: number; readonly index: number } {
+    const { notes, number, ops } = this.#open;
+    return { notes, batch: number, index: ops.length };
+  }
+
+  /** Notes of the reports that are being gathered. */
   get notes(): N {
-    return this.#open.notes;
-  }
-
-  /** Number of the batch that the next operation joins, and the operation's index in it. */
-  get place(): { readonly batch: number; readonly index: number } {
-    return { batch: this.#open.number, index: this.#open.ops.length };
+    return this.#reports.notes;
   }
 
   /** Keeps bytes for the batch being collected; the caller must not change them any more. */
@@ -86,9 +110,24 @@ export class CommitQueue<N extends BatchNotes> {
     return start;
   }
 
-  add(op: Op): void {
-    this.#open.ops.push(op);
-    this.#joined();
+  /**
+   * What nobody waits for, and has no bytes of its own.
+   * @returns the number that becomes durable with it
+   */
+  report(op: Op): number {
+    const { number, ops } = this.#reports;
+    ops.push(op);
+    this.#grew();
+    return number;
+  }
+
+  /** As `report`, with bytes that were reserved for it; what was reported comes before it. */
+  add(op: Op): number {
+    this.#joinReports();
+    const { number, ops } = this.#open;
+    ops.push(op);
+    this.#grew();
+    return number;
   }
 
   /** @throws {StoreFullError} in the promise: the operation was refused, nothing of it is stored */
@@ -97,7 +136,7 @@ export class CommitQueue<N extends BatchNotes> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     batch.savers.set(batch.ops.length, { resolve, reject });
     batch.ops.push(op);
-    this.#joined();
+    this.#grew();
     return promise;
   }
 
@@ -130,6 +169,7 @@ export class CommitQueue<N extends BatchNotes> {
   /** Resolves when everything added so far is durable. */
   async flush(): Promise<void> {
     if (this.#failure) throw this.#failure;
+    this.#joinReports();
     const last =
       this.#open.ops.length > 0 ? this.#open : (this.#closed.at(-1) ?? this.#inFlight.at(-1));
     if (!last) return;
@@ -152,6 +192,7 @@ export class CommitQueue<N extends BatchNotes> {
       batch.savers.delete(index);
     }
     this.#sendReady();
+    for (const number of [batch.number, ...batch.joined]) this.#onDurable(number);
     batch.notes.committed(result);
     for (const saver of batch.savers.values()) saver.resolve();
     for (const waiter of batch.waiters) waiter.resolve();
@@ -167,29 +208,45 @@ export class CommitQueue<N extends BatchNotes> {
     this.#inFlight.length = 0;
     this.#closed.length = 0;
     this.#open = this.#newBatch();
+    this.#reports = this.#newReports();
   }
 
-  #joined(): void {
+  #grew(): void {
     const { ops, byteCount } = this.#open;
-    if (ops.length >= BATCH_OPS_MAX || byteCount >= BATCH_BYTES_MAX) this.#close();
+    const opCount = ops.length + this.#reports.ops.length;
+    if (opCount >= BATCH_OPS_MAX || byteCount >= BATCH_BYTES_MAX) {
+      this.#joinReports();
+      this.#close();
+    }
     if (this.#isUrgent || this.#closed.length > 0) this.#schedule();
-    else this.#scheduleLazily();
+    if (this.#open.ops.length + this.#reports.ops.length > 0) this.#gather();
   }
 
-  /** Somebody waits for the open batch, or it waited long enough. */
+  /** Somebody waits for the open batch, or there has been time enough for more to join it. */
   get #isUrgent(): boolean {
-    return this.#isOverdue || this.#open.savers.size > 0 || this.#open.waiters.length > 0;
+    const { savers, waiters } = this.#open;
+    return savers.size > 0 || waiters.length > 0 || this.#areReportsDue;
   }
 
-  #scheduleLazily(): void {
-    if (this.#isLazyTimerSet) return;
-    this.#isLazyTimerSet = true;
-    this.#clock.timer(LAZY_MS, () => {
-      this.#isLazyTimerSet = false;
-      if (this.#open.ops.length === 0) return;
-      this.#isOverdue = true;
+  #gather(): void {
+    if (this.#isGatherTimerSet) return;
+    this.#isGatherTimerSet = true;
+    this.#clock.timer(GATHER_MS, () => {
+      this.#isGatherTimerSet = false;
+      if (this.#open.ops.length + this.#reports.ops.length === 0) return;
+      this.#areReportsDue = true;
       this.#schedule();
     });
+  }
+
+  #joinReports(): void {
+    const { number, ops, notes } = this.#reports;
+    this.#areReportsDue = false;
+    if (ops.length === 0) return;
+    this.#open.joined.push(number);
+    for (const op of ops) this.#open.ops.push(op);
+    this.#open.notes.join(notes);
+    this.#reports = this.#newReports();
   }
 
   #schedule(): void {
@@ -204,7 +261,10 @@ export class CommitQueue<N extends BatchNotes> {
 
   #sendReady(): void {
     while (this.#inFlight.length < IN_FLIGHT_MAX) {
-      if (this.#closed.length === 0 && this.#open.ops.length > 0 && this.#isUrgent) this.#close();
+      if (this.#closed.length === 0 && this.#isUrgent) {
+        if (this.#areReportsDue) this.#joinReports();
+        this.#close();
+      }
       const batch = this.#closed.shift();
       if (!batch) return;
       this.#inFlight.push(batch);
@@ -213,7 +273,7 @@ export class CommitQueue<N extends BatchNotes> {
   }
 
   #close(): void {
-    this.#isOverdue = false;
+    if (this.#open.ops.length === 0) return;
     this.#closed.push(this.#open);
     this.#open = this.#newBatch();
   }
@@ -221,6 +281,7 @@ export class CommitQueue<N extends BatchNotes> {
   #newBatch(): OpenBatch<N> {
     return {
       number: this.#nextNumber++,
+      joined: [],
       ops: [],
       chunks: [],
       byteCount: 0,
@@ -228,6 +289,10 @@ export class CommitQueue<N extends BatchNotes> {
       waiters: [],
       notes: this.#makeNotes(),
     };
+  }
+
+  #newReports(): Reports<N> {
+    return { number: this.#nextNumber++, ops: [], notes: this.#makeNotes() };
   }
 }
 

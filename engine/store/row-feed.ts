@@ -43,8 +43,8 @@ export class FeedNotes {
   readonly #onCommitted: (result: BatchResult) => void;
   /** By index of the operation, so that a refused one can be left out. */
   readonly #added: { readonly index: number; readonly rows: () => RowSummary[] }[] = [];
-  readonly #changed = new Map<number, Mutable<RowPatch>>();
-  readonly #records: RecordEntry[] = [];
+  #changed = new Map<number, Mutable<RowPatch>>();
+  #records: RecordEntry[] = [];
 
   constructor(feed: RowFeed, onCommitted: (result: BatchResult) => void) {
     this.#feed = feed;
@@ -64,6 +64,14 @@ export class FeedNotes {
 
   recorded(entry: RecordEntry): void {
     if (this.#feed.isWatched) this.#records.push(entry);
+  }
+
+  /** Takes over what was noted beside it, later than its own. */
+  join(reports: FeedNotes): void {
+    if (this.#changed.size === 0) this.#changed = reports.#changed;
+    else for (const patch of reports.#changed.values()) this.changed(patch);
+    if (this.#records.length === 0) this.#records = reports.#records;
+    else this.#records.push(...reports.#records);
   }
 
   committed(result: BatchResult): void {

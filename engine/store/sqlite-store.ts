@@ -19,7 +19,7 @@ import { encodeEnvelope, encodeScheduling, encodeTransaction, stateNumber } from
 import type { EncodeContext } from './encode.ts';
 import { MessageLoader } from './message-loader.ts';
 import { ATTEMPT_OUTCOMES, OP } from './ops.ts';
-import type { BatchResult, Totals } from './ops.ts';
+import type { BatchResult, Totals, UpdateMessageOp } from './ops.ts';
 import { Reader } from './reader.ts';
 import type { StoreReads } from './reads.ts';
 import { RejectionLinks } from './rejection-links.ts';
@@ -130,6 +130,7 @@ export class SqliteStore implements Store {
     this.#queue = new CommitQueue(
       (batch) => this.#say({ kind: 'batch', batch }, [batch.bytes.buffer]),
       () => new FeedNotes(this.#feed, (result) => this.#committed(result)),
+      (number) => this.#loader.committed(number),
       clock,
     );
     const modules = readModules.map((url) => url.href);
@@ -206,15 +207,15 @@ export class SqliteStore implements Store {
       return Promise.reject(toError(thrown));
     }
     const { op, firstRefusedRow, summaries } = encodeTransaction(transaction, this.#encode);
-    const { batch, index } = this.#queue.place;
-    this.#queue.notes.added(index, summaries);
+    const { batch, index, notes } = this.#queue.place;
+    notes.added(index, summaries);
     for (const { message } of transaction.messages) {
       this.#loader.remember(message);
       this.#loader.wrote(message, batch);
     }
     const links = this.#links.rows(transaction.session.id, firstRefusedRow, transaction.refused);
     const saved = this.#queue.save(op);
-    for (const link of links) this.#queue.add([OP.linkRecord, link.recordSeq, link.rowSeq]);
+    for (const link of links) this.#queue.report([OP.linkRecord, link.recordSeq, link.rowSeq]);
     return saved;
   }
 
@@ -239,8 +240,7 @@ export class SqliteStore implements Store {
     if (message.rowSeq === 0) return;
     const { isDirty } = message;
     const data = isDirty ? this.#loader.changedData(message) : null;
-    this.#loader.wrote(message, this.#queue.place.batch);
-    this.#queue.add([
+    const op: UpdateMessageOp = [
       OP.updateMessage,
       message.rowSeq,
       queue,
@@ -255,7 +255,9 @@ export class SqliteStore implements Store {
           ]
         : null,
       data === null ? null : [this.#next.body++, this.#queue.reserve(data), data.byteLength],
-    ]);
+    ];
+    const batch = data === null ? this.#queue.report(op) : this.#queue.add(op);
+    this.#loader.wrote(message, batch);
     message.isDirty = false;
     this.#patchRows(message.rowSeqs, {
       queue,
@@ -267,8 +269,7 @@ export class SqliteStore implements Store {
 
   removeFromQueue(message: Message): void {
     if (message.rowSeq === 0) return;
-    this.#loader.wrote(message, this.#queue.place.batch);
-    this.#queue.add([OP.removeFromQueue, message.rowSeq]);
+    this.#loader.wrote(message, this.#queue.report([OP.removeFromQueue, message.rowSeq]));
     this.#patchRows(message.rowSeqs, { nextDueMs: null });
   }
 
@@ -288,8 +289,7 @@ export class SqliteStore implements Store {
     const { message, rowSeqs, numAttempts, nextDueMs, route } = attempt;
     const id = this.#next.attempt++;
     if (message.rowSeq === 0) return id;
-    this.#loader.wrote(message, this.#queue.place.batch);
-    this.#queue.add([
+    const batch = this.#queue.report([
       OP.beginAttempt,
       id,
       message.rowSeq,
@@ -301,6 +301,7 @@ export class SqliteStore implements Store {
       nextDueMs,
       [attempt.protocol, attempt.site, attempt.pool, attempt.source, route ?? null],
     ]);
+    this.#loader.wrote(message, batch);
     this.#running.set(id, rowSeqs);
     this.#patchRows(rowSeqs, {
       attempts: numAttempts + 1,
@@ -314,7 +315,7 @@ export class SqliteStore implements Store {
     const { attemptId, nextDueMs, details, transcript, events, maildirs = [] } = attempt;
     const rowSeqs = this.#running.get(attemptId);
     if (rowSeqs === undefined) return;
-    this.#queue.add([
+    this.#queue.report([
       OP.endAttempt,
       attemptId,
       attempt.endedMs,
@@ -336,7 +337,7 @@ export class SqliteStore implements Store {
     const recordSeq = this.#next.record++;
     const stored = entry.rowSeqs.filter((seq) => seq > 0);
     const rowSeqs = stored.length > 0 ? stored : this.#rejectedRow(entry, recordSeq);
-    this.#queue.add([
+    this.#queue.report([
       OP.record,
       ...([recordSeq, type, timeMs, this.#clock.now(), json, rowSeqs] as const),
       ...([state === null ? null : stateNumber(state), code, text, attemptId] as const),
@@ -348,7 +349,7 @@ export class SqliteStore implements Store {
   }
 
   shiftDue(byMs: number): void {
-    this.#queue.add([OP.shiftDue, byMs]);
+    this.#queue.report([OP.shiftDue, byMs]);
   }
 
   getSetting(key: string): string | undefined {
@@ -357,17 +358,17 @@ export class SqliteStore implements Store {
 
   setSetting(key: string, value: string): void {
     this.#settings.set(key, value);
-    this.#queue.add([OP.setting, key, value]);
+    this.#queue.report([OP.setting, key, value]);
   }
 
   addAudit(entry: Parameters<Store['addAudit']>[0]): void {
     const { timeMs, who, verb, detail } = entry;
-    this.#queue.add([OP.audit, timeMs, who, verb, JSON.stringify(detail)]);
+    this.#queue.report([OP.audit, timeMs, who, verb, JSON.stringify(detail)]);
   }
 
   addLedger(entry: Parameters<Store['addLedger']>[0]): void {
     const { timeMs, kind, target, allowed, why } = entry;
-    this.#queue.add([OP.ledger, timeMs, kind, target, allowed ? 1 : 0, why]);
+    this.#queue.report([OP.ledger, timeMs, kind, target, allowed ? 1 : 0, why]);
   }
 
   /** Other bounds of what is kept, from now on. */
@@ -389,7 +390,7 @@ export class SqliteStore implements Store {
     for (const patch of patches) {
       const { seq, subject, hasAttachment } = patch;
       const flag = hasAttachment === undefined ? null : hasAttachment ? 1 : 0;
-      this.#queue.add([OP.patchRow, seq, subject ?? null, flag]);
+      this.#queue.report([OP.patchRow, seq, subject ?? null, flag]);
       this.#queue.notes.changed(patch);
     }
   }
@@ -484,7 +485,6 @@ export class SqliteStore implements Store {
     this.#flushCount++;
     this.#totals = result.totals;
     this.#usedBytes = result.usedBytes;
-    this.#loader.committed(result.number);
     this.#retention.grew(result.usedBytes);
     for (const listener of this.#commitListeners) listener(result.commitSeq);
   }
@@ -514,7 +514,7 @@ export class SqliteStore implements Store {
   }
 
   async #setDeleted(seqs: readonly number[], isDeleted: boolean): Promise<void> {
-    this.#queue.add([OP.deleteRows, seqs, isDeleted ? 1 : 0]);
+    this.#queue.report([OP.deleteRows, seqs, isDeleted ? 1 : 0]);
     this.#patchRows(seqs, { isDeleted });
     await this.flush();
   }

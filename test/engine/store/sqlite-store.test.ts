@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Message } from '../../../engine/mail/message.ts';
 import type { AttemptStart, RowsCommit } from '../../../engine/store/store.ts';
 import { address, eml, MailMaker, NOON_MS, TRANSCRIPT } from '../../support/store-fixtures.ts';
+import { ManualClock } from './manual-clock.ts';
 import { allWaiting, StoreFolder } from './open-store.ts';
 
 function attemptOf(message: Message, fields: Partial<AttemptStart> = {}): AttemptStart {
@@ -441,6 +442,7 @@ test('the change feed tells added and changed rows once, when they are durable',
     ...{ state: null, code: 250, text: '', attemptId: null },
   });
   expect(commits).toEqual([]);
+  await store.flush();
   await saved;
   const [row] = await store.read('rowsBySeq', { seqs: [1] });
   expect(commits[0]?.added).toEqual([row]);
@@ -460,6 +462,38 @@ test('the change feed tells added and changed rows once, when they are durable',
   expect((await store.read('row', { seq: 1 }))?.row.isDeleted).toBe(true);
   await store.undeleteRows([1]);
   expect((await store.read('row', { seq: 1 }))?.row.isDeleted).toBe(false);
+});
+
+test('a transaction does not wait for reports, which are gathered and keep their order', async () => {
+  await using place = await StoreFolder.create();
+  const clock = new ManualClock();
+  const store = await place.open({ clock });
+  const commits: RowsCommit[] = [];
+  store.onRows((commit) => commits.push(commit));
+  const mail = new MailMaker();
+  const first = mail.transaction();
+  await store.saveTransaction(first);
+  const message = first.messages[0]?.message as Message;
+  const add = (type: string, state: 'deferred' | 'delivered'): number =>
+    store.addRecord({
+      ...{ type, timeMs: NOON_MS, json: '{}', messageId: message.id, rowSeqs: [1], state },
+      ...{ code: 250, text: type, attemptId: null },
+    });
+  add('TransientFailure', 'deferred');
+  await store.saveTransaction(mail.transaction());
+  add('Delivery', 'delivered');
+  store.removeFromQueue(message);
+  expect(commits.map(({ added, records }) => [added.length, records.length])).toEqual([
+    [1, 0],
+    [1, 0],
+  ]);
+  clock.advance(20);
+  await expect
+    .poll(() => commits[2]?.records.map(({ type }) => type))
+    .toEqual(['TransientFailure', 'Delivery']);
+  expect(commits[2]?.changed).toEqual([
+    { seq: 1, state: 'delivered', code: 250, lastText: 'Delivery', nextDueMs: null },
+  ]);
 });
 
 test('what is asked for while a commit runs shares the next one', async () => {
