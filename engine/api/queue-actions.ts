@@ -129,7 +129,7 @@ export class QueueActions {
         'Cannot rebind: data is empty, expected a queue, routing_domain, tenant or campaign',
       );
     }
-    const { admin, lists } = this.#queues;
+    const { admin } = this.#queues;
     const request = {
       reason,
       suppressLogging: false,
@@ -138,10 +138,11 @@ export class QueueActions {
       triggerEvent: false,
       alwaysFlush: false,
     };
-    const depth = queue === undefined ? 0 : (lists.summary(queue)?.depth ?? 0);
-    if (queue !== undefined && messageIds === undefined && depth > UNDO_COUNT_MAX) {
-      admin.rebind({ ...request, criteria: onlyQueue(queue) });
-      const text = `${depth} messages of ${queue} are being bound elsewhere, which takes a while and cannot be undone`;
+    const long = messageIds === undefined ? this.#longQueue(queue) : null;
+    if (long !== null) {
+      const { name, depth } = long;
+      admin.rebind({ ...request, criteria: onlyQueue(name) });
+      const text = `${depth} messages of ${name} are being bound elsewhere, which takes a while and cannot be undone`;
       return { changed: depth, text, undo: null };
     }
     const rebound = await admin.rebindMessages(this.#idsOf(queue, messageIds), request);
@@ -166,12 +167,18 @@ export class QueueActions {
         'Cannot change a due time: found neither dueMs nor inMs',
       );
     }
+    const when = changes === undefined ? `at ${new Date(atMs).toISOString()}` : 'as before';
+    const isWhole = messageIds === undefined && changes === undefined;
+    const long = isWhole ? this.#longQueue(queue) : null;
+    if (long !== null) {
+      const changed = admin.setAllDue(long.name, atMs);
+      return { changed, text: `${count(changed)} due ${when}, which cannot be undone`, undo: null };
+    }
     const before = await admin.setDue(
       changes === undefined
         ? this.#idsOf(queue, messageIds).map((id) => ({ id, dueMs: atMs }))
         : changes.map((each) => ({ id: each.messageId as SpoolId, dueMs: each.dueMs })),
     );
-    const when = changes === undefined ? `at ${new Date(atMs).toISOString()}` : 'as before';
     return {
       changed: before.length,
       text: `${count(before.length)} due ${when}`,
@@ -183,6 +190,13 @@ export class QueueActions {
               changes: before.map((each) => ({ messageId: each.id, dueMs: each.dueMs })),
             },
     };
+  }
+
+  /** A queue in which more wait than an undo may name: its messages are not taken one by one. */
+  #longQueue(name: string | undefined): { name: string; depth: number } | null {
+    if (name === undefined) return null;
+    const depth = this.#queues.lists.summary(name)?.depth ?? 0;
+    return depth > UNDO_COUNT_MAX ? { name, depth } : null;
   }
 
   /** @throws {ApiProblem} neither is given: nothing is meant */

@@ -5,6 +5,7 @@
  *
  * Source: reference `queues-delivery.md` §10, `http-logs-reception.md` §2.2-2.5.
  */
+import type { EpochMs } from '../base/clock.ts';
 import { toError } from '../base/assert.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { onlyQueue } from './admin-rules.ts';
@@ -192,6 +193,19 @@ export class QueueAdmin {
    */
   setDue(changes: readonly DueChange[]): Promise<DueChange[]> {
     return this.#sweeps.setDue(changes);
+  }
+
+  /**
+   * One due time for everything that waits in a queue, however much that is.
+   * @returns how many those are
+   */
+  setAllDue(name: string, dueMs: EpochMs): number {
+    const queue = this.#parts.registry.get(name);
+    if (queue === null) return 0;
+    queue.setAllDue(dueMs);
+    this.#parts.deps.store.setQueueDue(name, dueMs);
+    this.#parts.activity.changed();
+    return queue.depth;
   }
 
   /** The due times of everything that waits in a queue, earliest first. */

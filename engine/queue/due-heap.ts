@@ -100,6 +100,11 @@ export class DueHeap {
     for (const slot of this.#slots) this.#table.setDue(slot, this.#table.due(slot) + byMs);
   }
 
+  /** Gives everything the same due time. */
+  level(dueMs: EpochMs): void {
+    for (const slot of this.#slots) this.#table.setDue(slot, dueMs);
+  }
+
   /**
    * Makes everything due within the second before `nowMs`, in the order it had: a monotone change
    * leaves a heap a heap.

@@ -188,6 +188,12 @@ export class ScheduledQueue {
     this.#touch();
   }
 
+  /** Everything that waits is due at the same moment. */
+  setAllDue(dueMs: EpochMs): void {
+    this.#heap.level(dueMs);
+    this.#touch();
+  }
+
   /** The clock was moved: every due time moves with it. */
   shiftDue(byMs: number): void {
     this.#heap.shift(byMs);

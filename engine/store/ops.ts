@@ -20,6 +20,7 @@ export const OP = {
   patchRow: 10,
   linkRecord: 11,
   shiftDue: 12,
+  setQueueDue: 13,
 } as const;
 
 /** Numbers in the database; never renumbered. */
@@ -216,6 +217,8 @@ export type LinkRecordOp = readonly [op: typeof OP.linkRecord, recordSeq: number
 /** The clock was set back: every due time moves with it. */
 export type ShiftDueOp = readonly [op: typeof OP.shiftDue, byMs: number];
 
+export type SetQueueDueOp = readonly [op: typeof OP.setQueueDue, queue: string, dueMs: EpochMs];
+
 export type Op =
   | TransactionOp
   | UpdateMessageOp
@@ -229,7 +232,8 @@ export type Op =
   | DeleteRowsOp
   | PatchRowOp
   | LinkRecordOp
-  | ShiftDueOp;
+  | ShiftDueOp
+  | SetQueueDueOp;
 
 export interface Batch {
   readonly number: number;

@@ -10,7 +10,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { WORKER_LIMITS } from '../base/threads.ts';
 import type { Message } from '../mail/message.ts';
@@ -346,6 +346,10 @@ export class SqliteStore implements Store {
     const rowSeq = rowSeqs[0] ?? null;
     this.#queue.notes.recorded({ recordSeq, type, timeMs, json, messageId, rowSeq });
     return recordSeq;
+  }
+
+  setQueueDue(queue: string, dueMs: EpochMs): void {
+    this.#queue.report([OP.setQueueDue, queue, dueMs]);
   }
 
   shiftDue(byMs: number): void {

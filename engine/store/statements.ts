@@ -49,6 +49,7 @@ const SQL = {
   insertRecord: `INSERT INTO records (seq, type, first_row, rows, attempt, code, time_ms, real_ms,
     block, block_index) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   shiftDue: 'UPDATE messages SET due_ms = due_ms + ? WHERE is_waiting = 1 AND due_ms > 0',
+  setQueueDue: 'UPDATE messages SET due_ms = ? WHERE queue = ? AND is_waiting = 1',
   linkRecord: 'UPDATE records SET first_row = ? WHERE seq = ?',
   setState: 'UPDATE recipients SET state = ?, code = ?, last_text = ? WHERE seq = ?',
   insertBlock: 'INSERT INTO blocks (id, kind, first, last, data) VALUES (?, ?, ?, ?, ?)',

@@ -243,6 +243,8 @@ export interface Store {
     readonly text: string;
     readonly attemptId: number | null;
   }): number;
+  /** Everything that waits in a queue becomes due at the same moment. */
+  setQueueDue(queue: string, dueMs: EpochMs): void;
   /** The clock was set back: the due time of everything that waits moves by `byMs`. */
   shiftDue(byMs: number): void;
   /** Small settings that must survive: clock state, switches. */

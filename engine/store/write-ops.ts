@@ -50,6 +50,8 @@ export function applyOp(context: WriteContext, op: Op): void {
       return patchRow(context, op);
     case OP.linkRecord:
       return void sql.linkRecord.run(op[2], op[1]);
+    case OP.setQueueDue:
+      return void sql.setQueueDue.run(op[2], context.names.id(NAME_KINDS.queue, op[1]));
     case OP.shiftDue:
       return void sql.shiftDue.run(op[1]);
   }

@@ -182,6 +182,15 @@ export class MemoryStore implements Store {
     return recordSeq;
   }
 
+  setQueueDue(queue: string, dueMs: number): void {
+    for (const { message, queue: own, isWaiting } of this.#kept.values()) {
+      if (own === queue && isWaiting) message.due = dueMs;
+    }
+    for (const row of this.rows) {
+      if (row.queue === queue && row.nextDueMs !== null) row.nextDueMs = dueMs;
+    }
+  }
+
   shiftDue(byMs: number): void {
     for (const { message } of this.#kept.values()) {
       if (message.due !== null) message.due += byMs;

@@ -27,6 +27,10 @@ import { SmtpSink } from './smtp-sink.ts';
 const DUE_IN_MS = 6 * 3_600_000;
 const POLICY = `local kumo = require 'kumo'
 kumo.on('init', function() kumo.start_esmtp_listener { listen = '127.0.0.1:0' } end)
+-- What comes faster than it is delivered would wait up to a minute for room otherwise.
+kumo.on('get_egress_path_config', function()
+  return kumo.make_egress_path { max_ready = 100000 }
+end)
 `;
 
 interface Kind {

@@ -8,7 +8,7 @@ import { makeRig, origin } from '../../support/queue-rig.ts';
 const MANY = 10_001;
 const MINUTE = 60_000;
 
-it('rebind of a long queue answers at once, says that there is no undo, and moves all of it', async () => {
+async function rigWithLongQueue(): Promise<ReturnType<typeof makeRig>> {
   const rig = makeRig({ config: { protocol: { kind: 'null' } } });
   rig.queues.admin.suspend({ criteria: EVERYTHING, reason: 'test', durationMs: 60 * MINUTE });
   for (let i = 0; i < MANY; i++) {
@@ -17,6 +17,11 @@ it('rebind of a long queue answers at once, says that there is no undo, and move
     await rig.store.saveMessage(message, 'long.test', origin());
     await rig.queues.insert(message, 'Received', null);
   }
+  return rig;
+}
+
+it('rebind of a long queue answers at once, says that there is no undo, and moves all of it', async () => {
+  const rig = await rigWithLongQueue();
   const actions = new QueueActions(rig.queues, rig.clock);
   const done = await actions.act({
     ...{ verb: 'rebind', queue: 'long.test', data: { queue: 'other.test' }, reason: 'test' },
@@ -31,4 +36,21 @@ it('rebind of a long queue answers at once, says that there is no undo, and move
     .poll(() => rig.queues.lists.summary('other.test')?.depth, { timeout: 15_000 })
     .toBe(MANY);
   expect(rig.queues.lists.summary('long.test')?.depth ?? 0).toBe(0);
+});
+
+it('set-due of a long queue moves all of it at once, in the store too, and says that there is no undo', async () => {
+  const rig = await rigWithLongQueue();
+  const actions = new QueueActions(rig.queues, rig.clock);
+  const dueMs = rig.clock.now() + 3 * MINUTE;
+  const done = await actions.act({ verb: 'set-due', queue: 'long.test', dueMs });
+  expect(done).toEqual({
+    changed: MANY,
+    text: `10001 messages are due at ${new Date(dueMs).toISOString()}, which cannot be undone`,
+    undo: null,
+  });
+  expect(rig.queues.lists.summary('long.test')).toMatchObject({ depth: MANY, nextDueMs: dueMs });
+  expect(new Set(rig.queues.admin.dueTimes('long.test').map((each) => each.dueMs))).toEqual(
+    new Set([dueMs]),
+  );
+  expect(rig.store.row(MANY).nextDueMs).toBe(dueMs);
 });

@@ -270,6 +270,22 @@ test('waiting() lists what is in a queue by due time, through a restart', async 
   );
 });
 
+test('setQueueDue() moves what waits in one queue, through a restart', async () => {
+  await using place = await StoreFolder.create();
+  const store = await place.open();
+  const mail = new MailMaker();
+  for (const queue of ['a.test', 'a.test', 'b.test']) {
+    await store.saveTransaction(mail.transaction({ queue }));
+  }
+  store.setQueueDue('a.test', NOON_MS + 5_000);
+  const waiting = await allWaiting(await place.open());
+  expect(waiting.map(({ queue, due }) => [queue, due === NOON_MS + 5_000])).toEqual([
+    ['b.test', false],
+    ['a.test', true],
+    ['a.test', true],
+  ]);
+});
+
 test('waiting() gives more than one page, each message once', async () => {
   await using place = await StoreFolder.create();
   const store = await place.open();
