@@ -39,6 +39,7 @@ export function createMissing(layout: WorkspaceLayout): string[] {
 /** @throws {Error} it cannot be made or written to, with the reason of the system */
 function makeStateFolder({ root, stateFolder }: WorkspaceLayout): void {
   try {
+    makeFolders(root);
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
     accessSync(stateFolder, constants.W_OK);
   } catch (cause) {
@@ -47,6 +48,13 @@ function makeStateFolder({ root, stateFolder }: WorkspaceLayout): void {
       { cause },
     );
   }
+}
+
+/** One after the other: Node's recursive mkdir never ends in a folder that takes none (`/proc`). */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  mkdirSync(folder);
 }
 
 /** A recursive mkdir on a read-only disk says ENOENT; the nearest folder that exists says why. */

@@ -63,3 +63,17 @@ test('createMissing() never touches what exists', () => {
   writeFileSync(layout.policyFile, '-- mine');
   expect(createMissing(layout)).toEqual([]);
 });
+
+test('createMissing() says why a place can be no workspace', () => {
+  const file = join(fresh().root, 'a-file');
+  writeFileSync(file, '');
+  expect(() => createMissing(workspaceLayout(join(file, 'inside')))).toThrow(
+    `Cannot make a workspace of ${join(file, 'inside')}: ${file} is a file, expected a folder; choose another folder with --workspace DIR`,
+  );
+  const noFolders = '/proc/postyard/deep';
+  if (process.platform === 'linux') {
+    expect(() => createMissing(workspaceLayout(noFolders))).toThrow(
+      `Cannot make a workspace of ${noFolders}: `,
+    );
+  }
+});
