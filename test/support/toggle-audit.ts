@@ -203,7 +203,10 @@ async function arrived(
   const accepted = sent.filter(isAccepted).length;
   await eventually(
     `${accepted} delivered`,
-    async () => (await rowCount(engine, 'state:delivered')) >= accepted,
+    async () => {
+      const { counts } = await engine.api<RecordPage>('/records?limit=1');
+      return (counts?.['Delivery'] ?? 0) >= accepted;
+    },
     deadlineMs,
   ).catch(() => undefined);
   const rows = new Map<string, string[]>();
@@ -222,7 +225,9 @@ async function arrived(
 
 async function rowCount(engine: ServeProcess, filter: string): Promise<number> {
   const path = `/rows?limit=1&filter=${encodeURIComponent(filter)}`;
-  return (await engine.api<RowPage>(path)).total.value;
+  const { total } = await engine.api<RowPage>(path);
+  if (!total.isExact) throw new Error(`Cannot count ${filter}: found ${total.value} or more`);
+  return total.value;
 }
 
 async function audit(
