@@ -101,7 +101,9 @@ test(
     await sendMail(engine, 'ada@later.test');
     await rowTo(engine, 'ada@later.test', 'deferred');
     const added = await postyard('far-end', 'add', 'later', '--preset', 'accept', '--rule', RULE);
-    expect(added.stdout).toMatch(/^later {2}127\.0\.0\.1:\d+ {2}waits 1ms at MAIL/);
+    expect(added.stdout).toMatch(
+      /^later {2}127\.0\.0\.1:\d+ {2}0 hits {2}0 received {2}waits 1ms at MAIL/,
+    );
     await engine.api('/queues/actions', { verb: 'deliver-now' });
     const row = await rowTo(engine, 'ada@later.test', 'delivered');
     expect((await attemptsOf(row)).attempts.at(-1)?.farEnd?.name).toBe('later');

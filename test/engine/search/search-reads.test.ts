@@ -61,7 +61,7 @@ async function fill(store: SqliteStore, mail = new MailMaker()): Promise<void> {
         ...{ rowSeqs: message.rowSeqs, attemptId: null, state: 'delivered', code: 250, ...then },
       });
     }
-    await saved;
+    await Promise.all([saved, store.flush()]);
   };
   await save({ to: ['ann@gmail.com'], subject: 'Your order', bodyText: 'Thanks, dearest Ann\r\n' });
   await save(

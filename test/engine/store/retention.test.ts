@@ -32,7 +32,7 @@ async function saveDone(store: SqliteStore, mail: MailMaker, bodyBytes: number):
     ...{ state: 'delivered', code: 250, text: '', attemptId },
   });
   store.removeFromQueue(message);
-  await saved;
+  await Promise.all([saved, store.flush()]);
   return message;
 }
 
