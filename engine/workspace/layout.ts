@@ -67,8 +67,8 @@ export function workspaceLayout(folder: string): WorkspaceLayout {
 }
 
 /**
- * The workspace a command means: the folder given, else `POSTYARD_WORKSPACE`, else the nearest parent folder that is one
- * (it has `policy/init.lua` and `.postyard/`), else `~/Postyard`.
+ * The workspace a command means: the folder given, else `POSTYARD_WORKSPACE`, else the nearest
+ * parent folder that is one (it has `policy/init.lua` and `.postyard/`), else `~/Postyard`.
  */
 export function findWorkspace(given: string | undefined, workingFolder: string): WorkspaceLayout {
   const named = given ?? (process.env['POSTYARD_WORKSPACE'] || undefined);

@@ -12,9 +12,8 @@ import {
   buildLogHook,
   buildSpool,
 } from '../config-build.ts';
-import { buildEsmtpListener } from '../config-esmtp.ts';
+import { buildEsmtpListener, ESMTP_LISTENER } from '../config-esmtp.ts';
 import { deserialize } from '../config-read.ts';
-import { ESMTP_LISTENER } from '../config-esmtp.ts';
 import {
   BOUNCE_CLASSIFIER,
   HTTP_LISTENER,
