@@ -16,10 +16,13 @@ const UNDO_COUNT_MAX = 10_000;
 export class QueueActions {
   readonly #queues: Queues;
   readonly #mailClock: Clock;
+  readonly #onShift: () => Promise<void>;
 
-  constructor(queues: Queues, mailClock: Clock) {
+  /** @param onShift called when due times changed that no list was told of one by one */
+  constructor(queues: Queues, mailClock: Clock, onShift: () => Promise<void>) {
     this.#queues = queues;
     this.#mailClock = mailClock;
+    this.#onShift = onShift;
   }
 
   async act(action: QueueAction): Promise<QueueActionResult> {
@@ -172,6 +175,7 @@ export class QueueActions {
     const long = isWhole ? this.#longQueue(queue) : null;
     if (long !== null) {
       const changed = admin.setAllDue(long.name, atMs);
+      await this.#onShift();
       return { changed, text: `${count(changed)} due ${when}, which cannot be undone`, undo: null };
     }
     const before = await admin.setDue(

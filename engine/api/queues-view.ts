@@ -28,8 +28,9 @@ export class QueuesView implements QueuesDoor {
   readonly #mailClock: MailClock;
   readonly #actions: QueueActions;
 
-  constructor(queues: Queues, store: Store, mailClock: MailClock) {
-    this.#actions = new QueueActions(queues, mailClock);
+  /** @param onShift called when due times changed that no list was told of one by one */
+  constructor(queues: Queues, store: Store, mailClock: MailClock, onShift: () => Promise<void>) {
+    this.#actions = new QueueActions(queues, mailClock, onShift);
     this.#queues = queues;
     this.#store = store;
     this.#mailClock = mailClock;

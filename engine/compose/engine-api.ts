@@ -91,7 +91,9 @@ export class EngineApi {
     });
     this.#suppression = new SuppressionView(suppression, demo, mailClock);
     this.#arrivals = new ArrivalRate(clock);
-    this.#queues = new QueuesView(core.queues, store, mailClock);
+    this.#queues = new QueuesView(core.queues, store, mailClock, () =>
+      this.#dueTimesMoved('a whole queue is due at another time'),
+    );
     this.#routes = new RoutesView({
       routes: engine.routes,
       guard: engine.guard,
@@ -105,7 +107,8 @@ export class EngineApi {
       mailClock,
       clock,
       queues: () => core.queues,
-      onShift: () => this.#live.resync('the clock was set back'),
+      flush: () => store.flush(),
+      onShift: () => this.#dueTimesMoved('the clock was set back'),
       onTrouble: (text) => diagnostics.write('warn', text),
     });
     this.#maildirs = new MaildirsView(layout, store, clock, (path) =>
@@ -165,6 +168,12 @@ export class EngineApi {
     await this.#maildirs.close();
     await this.#server?.close();
     await this.#inspector.close();
+  }
+
+  /** Windows read their lists again, once the store has the new times. */
+  async #dueTimesMoved(why: string): Promise<void> {
+    await this.#engine.store.flush();
+    this.#live.resync(why);
   }
 
   #tick(): void {

@@ -21,8 +21,10 @@ export interface MailClockDoorParts {
   readonly mailClock: MailClock;
   readonly clock: Clock;
   readonly queues: () => Queues;
-  /** Due times in every list are others now. */
-  readonly onShift: () => void;
+  /** What happened on the way becomes durable: whoever asked for it reads all of it. */
+  readonly flush: () => Promise<void>;
+  /** Due times in every list are others now; resolves when the lists may be read again. */
+  readonly onShift: () => Promise<void>;
   readonly onTrouble: (text: string) => void;
 }
 
@@ -116,6 +118,7 @@ export class MailClockDoor implements ClockDoor {
       settled: (given) => queues.whenQuiet(given),
       signal,
     });
+    await this.#parts.flush();
   }
 
   async #reset(how: NonNullable<ClockChange['reset']>): Promise<void> {
@@ -134,7 +137,7 @@ export class MailClockDoor implements ClockDoor {
     const byMs = -mailClock.reset();
     if (byMs === 0) return;
     queues.admin.shiftDue(byMs);
-    onShift();
+    await onShift();
   }
 
   #trouble(error: unknown): void {

@@ -5,8 +5,8 @@
  *
  * Source: reference `queues-delivery.md` §10, `http-logs-reception.md` §2.2-2.5.
  */
-import type { EpochMs } from '../base/clock.ts';
 import { toError } from '../base/assert.ts';
+import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { onlyQueue } from './admin-rules.ts';
 import type { BounceRule, Criteria, ReadySuspendRule, SuspendRule } from './admin-rules.ts';

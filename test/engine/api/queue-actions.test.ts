@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { QueueActions } from '../../../engine/api/queue-actions.ts';
 import { EVERYTHING } from '../../../engine/queue/admin-rules.ts';
 import { makeMessage } from '../../support/make-message.ts';
@@ -22,7 +22,7 @@ async function rigWithLongQueue(): Promise<ReturnType<typeof makeRig>> {
 
 it('rebind of a long queue answers at once, says that there is no undo, and moves all of it', async () => {
   const rig = await rigWithLongQueue();
-  const actions = new QueueActions(rig.queues, rig.clock);
+  const actions = new QueueActions(rig.queues, rig.clock, () => Promise.resolve());
   const done = await actions.act({
     ...{ verb: 'rebind', queue: 'long.test', data: { queue: 'other.test' }, reason: 'test' },
   });
@@ -40,7 +40,8 @@ it('rebind of a long queue answers at once, says that there is no undo, and move
 
 it('set-due of a long queue moves all of it at once, in the store too, and says that there is no undo', async () => {
   const rig = await rigWithLongQueue();
-  const actions = new QueueActions(rig.queues, rig.clock);
+  const onShift = vi.fn(() => Promise.resolve());
+  const actions = new QueueActions(rig.queues, rig.clock, onShift);
   const dueMs = rig.clock.now() + 3 * MINUTE;
   const done = await actions.act({ verb: 'set-due', queue: 'long.test', dueMs });
   expect(done).toEqual({
@@ -53,4 +54,5 @@ it('set-due of a long queue moves all of it at once, in the store too, and says 
     new Set([dueMs]),
   );
   expect(rig.store.row(MANY).nextDueMs).toBe(dueMs);
+  expect(onShift).toHaveBeenCalledOnce();
 });

@@ -29,7 +29,8 @@ function clockRig(options: RigOptions = {}): Rig & { mail: MailClock; door: Mail
     mailClock: mail,
     clock: real,
     queues: () => rig.queues,
-    onShift: () => {},
+    flush: () => rig.store.flush(),
+    onShift: () => Promise.resolve(),
     onTrouble: (text) => rig.diagnostics.push(text),
   });
   return { ...rig, ids: spoolIds(mail, 3), mail, door };
