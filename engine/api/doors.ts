@@ -242,6 +242,8 @@ export interface ApiDoors extends DryDoors {
   readonly shareOpen: ShareOpenDoor;
   ledger(limit: number, cursor: string | null): Promise<LedgerPage>;
   status(): EngineStatus;
+  /** Resolves when what was acknowledged so far is counted in `status`. */
+  settled(): Promise<void>;
   /** Stops and starts again in place; resolves before that. */
   restart(): void;
   /** Lines of a policy file; null when the file is not part of the workspace. */

@@ -34,6 +34,7 @@ export function sharedDoors({ file, path, base }: SharedDoorsParts): ApiDoors {
     policyLines: (name, line, around) => Promise.resolve(policyLines(file, name, line, around)),
     remaps: () => [],
     status: () => sharedStatus(file, path, base),
+    settled: () => Promise.resolve(),
   });
 }
 

@@ -224,6 +224,7 @@ export class EngineApi {
         return { rows: entries, next };
       },
       status: () => this.#status(),
+      settled: () => store.settled(),
       restart: () => engine.restart(),
       policyLines: (file, line, around) => engine.policyState.lines(file, line, around),
       remaps: () => engine.remaps.list(),

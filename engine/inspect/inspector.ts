@@ -21,7 +21,7 @@ const FAILURE_DELAY_MS = 5_000;
 
 export interface InspectorOptions {
   readonly folder: string;
-  readonly store: Pick<Store, 'onCommit' | 'patchRows'> & {
+  readonly store: Pick<Store, 'onCommit' | 'patchRows' | 'settled'> & {
     readonly newestSeq: number;
     readonly totals: { readonly expiredTransactions: number };
   };
@@ -72,30 +72,31 @@ export class Inspector {
 
   /** Null when the row is gone or no data ever arrived for it. */
   inspect(seq: number): Promise<Inspection | null> {
-    return this.#reader.read('inspect', { seq }) as Promise<Inspection | null>;
+    return this.#read('inspect', { seq });
   }
 
   preview(seq: number, options: Omit<PreviewParams, 'seq'>): Promise<Preview | null> {
-    return this.#reader.read('preview', { ...options, seq }) as Promise<Preview | null>;
+    return this.#read('preview', { ...options, seq });
   }
 
   /** Text, HTML and links as they were sent. */
   content(seq: number): Promise<MessageContent | null> {
-    return this.#reader.read('content', { seq }) as Promise<MessageContent | null>;
+    return this.#read('content', { seq });
   }
 
   /** What a recipient's side would find wrong. */
   checks(seq: number): Promise<MessageChecks | null> {
-    return this.#reader.read('checks', { seq }) as Promise<MessageChecks | null>;
+    return this.#read('checks', { seq });
   }
 
   /** A part by its dotted path, decoded unless `isEncoded`. */
   part(seq: number, path: string, options = { isEncoded: false }): Promise<PartRead | null> {
-    return this.#reader.read('part', { seq, path, ...options }) as Promise<PartRead | null>;
+    return this.#read('part', { seq, path, ...options });
   }
 
   /** Resolves when every durable row is indexed. */
   async caughtUp(): Promise<void> {
+    await this.#store.settled();
     if (!this.#isIdle && !this.#isClosed) await this.#idle.promise;
   }
 
@@ -108,6 +109,11 @@ export class Inspector {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #read<T>(name: string, params: object): Promise<T> {
+    await this.#store.settled();
+    return (await this.#reader.read(name, params)) as T;
   }
 
   get #isIdle(): boolean {

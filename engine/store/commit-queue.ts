@@ -1,99 +1,89 @@
 /**
- * Group commit, seen from the main thread. Operations join the batch that is being collected; it
- * goes to the writer when the one before it is durable.
+ * Group commit, seen from the main thread.
  *
- * What nobody waits for (attempts, records) is reported: it is gathered for a moment and then joins
- * a batch together, since a commit costs by the pages that it touches more than by the rows. So a
- * transaction may be durable before reports that are older; both are in order among themselves.
+ * What somebody waits for (a transaction: its client wants the 250) is collected apart from what
+ * nobody waits for (reports: attempts, records). Transactions go to the intake as soon as it is
+ * free, and are acknowledged when they are durable there. Reports are gathered for a moment and go
+ * to the writer together; their batch settles, too, what the intake has been given until then:
+ * first the transactions, then the reports come into the tables, in one commit.
+ *
+ * So a transaction may be durable before reports that are older; both are in order among
+ * themselves, and no report is applied before a transaction that is older.
  */
+import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Batch, BatchResult, Op } from './ops.ts';
+import { isLarge, keepBytes, openBatch, pack, sizeOf } from './open-batch.ts';
+import type { BatchNotes, OpenBatch, SettlingBatch, StagedBatch } from './open-batch.ts';
+import type { BatchResult, Op, PackedBatch } from './ops.ts';
 import { StoreFullError } from './store.ts';
-
-/** A second batch under way would halve both: a flush costs the same for many as for few. */
-const IN_FLIGHT_MAX = 1;
 
 /** How long reports are gathered. */
 const GATHER_MS = 20;
 
-/** A batch this large is closed, so that no commit takes long. */
-const BATCH_OPS_MAX = 4_000;
-const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** What may be in the intake and not in the tables: above this the intake waits for the writer. */
+const UNSETTLED_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Closed batches that may wait while work that can wait is taken on. */
-const BEHIND_BATCHES = 0;
+const BEHIND_BATCHES = 1;
 
 /** Bytes that may wait for the writer before reception is told that the store is full. */
 const PENDING_BYTES_MAX = 512 * 1024 * 1024;
 
-/** What a batch did, for the change feed; filled while it is collected. */
-export interface BatchNotes {
-  /** Takes over what reports noted that join the batch. */
-  join(reports: this): void;
-  /** Called when it is durable, without the operations that were refused. */
-  committed(result: BatchResult): void;
+export interface CommitQueueOptions<N> {
+  /** Resolves when the batch is durable; rejects when nothing of it is stored. */
+  readonly stage: (batch: PackedBatch) => Promise<void>;
+  /** To the writer, with what it settles; it answers by `committed`. */
+  readonly send: (batch: PackedBatch, staged: readonly PackedBatch[]) => void;
+  readonly makeNotes: () => N;
+  /** Called with the number of each batch that can be read from now on. */
+  readonly onSettled: (number: number) => void;
+  /** Number of the first batch. */
+  readonly firstNumber: number;
+  /** Real time. */
+  readonly clock: Clock;
 }
 
-/** Reports that have not joined a batch yet. */
-interface Reports<N> {
-  readonly number: number;
-  readonly ops: Op[];
-  readonly notes: N;
-}
-
-interface OpenBatch<N> {
-  readonly number: number;
-  /** Numbers of the reports that joined it. */
-  readonly joined: number[];
-  readonly ops: Op[];
-  readonly chunks: Uint8Array[];
-  byteCount: number;
-  readonly savers: Map<number, { resolve: () => void; reject: (error: Error) => void }>;
-  readonly waiters: { resolve: () => void; reject: (error: Error) => void }[];
-  readonly notes: N;
+/** Waits until what was acknowledged before can be read. */
+interface Reader {
+  /** Number of the newest batch of it. */
+  readonly through: number;
+  readonly resolve: () => void;
 }
 
 export class CommitQueue<N extends BatchNotes> {
-  readonly #send: (batch: Batch) => void;
-  readonly #makeNotes: () => N;
-  readonly #onDurable: (number: number) => void;
-  readonly #clock: Clock;
-  readonly #closed: OpenBatch<N>[] = [];
-  readonly #inFlight: OpenBatch<N>[] = [];
-  #open: OpenBatch<N>;
-  #reports: Reports<N>;
-  #nextNumber = 1;
+  readonly #options: CommitQueueOptions<N>;
+  #saves: OpenBatch<N>;
+  #reports: OpenBatch<N>;
+  readonly #closedSaves: OpenBatch<N>[] = [];
+  readonly #closedReports: SettlingBatch<N>[] = [];
+  /** On its way into the intake; no other batch is meanwhile. */
+  #staging: OpenBatch<N> | null = null;
+  /** With the writer; no other batch is meanwhile. */
+  #settling: SettlingBatch<N> | null = null;
+  /** In the intake, and not on the way into the tables yet. */
+  #staged: StagedBatch<N>[] = [];
+  #nextNumber: number;
   #pendingBytes = 0;
+  #unsettledBytes = 0;
   #isScheduled = false;
   #isGatherTimerSet = false;
-  /** The reports have been gathered long enough. */
-  #areReportsDue = false;
+  /** What was gathered is to be sent as soon as the writer is free. */
+  #isSettlingDue = false;
+  #readers: Reader[] = [];
   #failure: Error | null = null;
-  /** Why nothing can be written for now; saves are refused at once. */
-  stalled: string | null = null;
+  #stalled: string | null = null;
 
-  /**
-   * @param onDurable called with the number of each batch, and of the reports that joined it
-   * @param clock real time
-   */
-  constructor(
-    send: (batch: Batch) => void,
-    makeNotes: () => N,
-    onDurable: (number: number) => void,
-    clock: Clock,
-  ) {
-    this.#send = send;
-    this.#makeNotes = makeNotes;
-    this.#onDurable = onDurable;
-    this.#clock = clock;
-    this.#open = this.#newBatch();
-    this.#reports = this.#newReports();
+  constructor(options: CommitQueueOptions<N>) {
+    this.#options = options;
+    this.#nextNumber = options.firstNumber;
+    this.#saves = this.#newBatch();
+    this.#reports = this.#newBatch();
   }
 
-  /** Of the batch that the next `save` or `add` joins, and the operation's index in it. */
-  get place(): { readonly notes: N; readonly batch: number; readonly index: number } {
-    const { notes, number, ops } = this.#open;
-    return { notes, batch: number, index: ops.length };
+  /** Of the batch that the next `save` joins. */
+  get place(): { readonly notes: N; readonly batch: number } {
+    const { notes, number } = this.#saves;
+    return { notes, batch: number };
   }
 
   /** Notes of the reports that are being gathered. */
@@ -101,49 +91,45 @@ export class CommitQueue<N extends BatchNotes> {
     return this.#reports.notes;
   }
 
-  /** Keeps bytes for the batch being collected; the caller must not change them any more. */
+  /** Keeps bytes for the next `save`; the caller must not change them any more. */
   reserve(bytes: Uint8Array): number {
-    const start = this.#open.byteCount;
-    this.#open.chunks.push(bytes);
-    this.#open.byteCount += bytes.byteLength;
-    this.#pendingBytes += bytes.byteLength;
-    return start;
+    return this.#keep(this.#saves, bytes);
+  }
+
+  /** The same for the next `report`. */
+  reserveForReport(bytes: Uint8Array): number {
+    return this.#keep(this.#reports, bytes);
   }
 
   /**
-   * What nobody waits for, and has no bytes of its own.
-   * @returns the number that becomes durable with it
+   * What nobody waits for.
+   * @returns the number of the batch that it is in
    */
   report(op: Op): number {
     const { number, ops } = this.#reports;
     ops.push(op);
-    this.#grew();
-    return number;
-  }
-
-  /** As `report`, with bytes that were reserved for it; what was reported comes before it. */
-  add(op: Op): number {
-    this.#joinReports();
-    const { number, ops } = this.#open;
-    ops.push(op);
-    this.#grew();
+    if (isLarge(this.#reports)) {
+      this.#closeReports();
+      this.#schedule();
+    }
+    this.#gather();
     return number;
   }
 
   /** @throws {StoreFullError} in the promise: the operation was refused, nothing of it is stored */
   save(op: Op): Promise<void> {
-    const batch = this.#open;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    batch.savers.set(batch.ops.length, { resolve, reject });
-    batch.ops.push(op);
-    this.#grew();
+    this.#saves.waiters.push({ resolve, reject });
+    this.#saves.ops.push(op);
+    if (isLarge(this.#saves)) this.#closeSaves();
+    this.#schedule();
     return promise;
   }
 
   /** @throws {StoreFullError} nothing more may be added for now */
   assertRoom(): void {
     if (this.#failure) throw this.#failure;
-    if (this.stalled !== null) throw new StoreFullError(this.stalled);
+    if (this.#stalled !== null) throw new StoreFullError(this.#stalled);
     if (this.#pendingBytes > PENDING_BYTES_MAX) {
       throw new StoreFullError(
         `Cannot store more: ${this.#pendingBytes} bytes wait for the disk, expected at most ${PENDING_BYTES_MAX}`,
@@ -151,9 +137,20 @@ export class CommitQueue<N extends BatchNotes> {
     }
   }
 
+  /** Why nothing can be written for now; saves are refused at once. */
+  get stalled(): string | null {
+    return this.#stalled;
+  }
+
+  /** Until the next `committed`. Reads go on with what the tables have. */
+  stall(why: string): void {
+    this.#stalled = why;
+    this.#releaseReaders(Infinity);
+  }
+
   /** The writer has more to do than the batch under way and the next ones. */
   get isBehind(): boolean {
-    return this.#closed.length > BEHIND_BATCHES;
+    return this.#closedReports.length + this.#closedSaves.length > BEHIND_BATCHES;
   }
 
   /** Resolves when it is not behind any more. */
@@ -161,150 +158,191 @@ export class CommitQueue<N extends BatchNotes> {
     while (this.isBehind) {
       if (this.#failure) throw this.#failure;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      (this.#inFlight[0] ?? this.#closed[0])?.waiters.push({ resolve, reject });
+      const next =
+        this.#settling ?? this.#staging ?? this.#closedReports[0] ?? this.#closedSaves[0];
+      next?.waiters.push({ resolve, reject });
       await promise;
     }
   }
 
-  /** Resolves when everything added so far is durable. */
+  /** Resolves when everything added so far is durable and can be read. */
   async flush(): Promise<void> {
     if (this.#failure) throw this.#failure;
-    this.#joinReports();
-    const last =
-      this.#open.ops.length > 0 ? this.#open : (this.#closed.at(-1) ?? this.#inFlight.at(-1));
-    if (!last) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    last.waiters.push({ resolve, reject });
-    if (last === this.#open) this.#schedule();
+    const last = this.#closedReports.at(-1) ?? this.#settling;
+    if (this.#isUnsettled || this.#reports.ops.length > 0) {
+      this.#reports.waiters.push({ resolve, reject });
+      this.#settleSoon();
+    } else if (last !== null) {
+      last.waiters.push({ resolve, reject });
+    } else {
+      return;
+    }
     await promise;
   }
 
+  /** Resolves when everything acknowledged so far can be read, or the store is stalled. */
+  async settled(): Promise<void> {
+    const newest = this.#staged.at(-1) ?? this.#settling?.staged.at(-1);
+    if (newest === undefined || this.#stalled !== null || this.#failure !== null) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#readers.push({ through: newest.number, resolve });
+    if (this.#staged.length > 0) this.#settleSoon();
+    await promise;
+  }
+
+  /** The writer's answer: what it was sent last is durable and in the tables. */
   committed(result: BatchResult): void {
-    const batch = this.#inFlight.shift();
+    const batch = this.#settling;
     if (!batch || batch.number !== result.number) {
       throw new Error(`Bug: batch ${result.number} was committed, expected ${batch?.number}`);
     }
-    this.stalled = null;
+    this.#settling = null;
+    this.#stalled = null;
     this.#pendingBytes -= batch.byteCount;
-    for (const { index, reason, text } of result.refused) {
-      const error = reason === 'full' ? new StoreFullError(text) : new Error(text);
-      batch.savers.get(index)?.reject(error);
-      batch.savers.delete(index);
-    }
+    for (const { packedBytes } of batch.staged) this.#unsettledBytes -= packedBytes;
+    this.#stageReady();
     this.#sendReady();
-    for (const number of [batch.number, ...batch.joined]) this.#onDurable(number);
-    batch.notes.committed(result);
-    for (const saver of batch.savers.values()) saver.resolve();
+    const [first, ...later] = [...batch.staged, batch] as const;
+    for (const { notes } of later) first.notes.join(notes);
+    for (const { number } of [first, ...later]) this.#options.onSettled(number);
+    first.notes.committed(result);
     for (const waiter of batch.waiters) waiter.resolve();
+    this.#releaseReaders(batch.staged.at(-1)?.number ?? 0);
   }
 
   /** The writer is gone: whoever waits learns it. */
   fail(error: Error): void {
     this.#failure = error;
-    for (const batch of [...this.#inFlight, ...this.#closed, this.#open]) {
-      for (const saver of batch.savers.values()) saver.reject(error);
-      for (const waiter of batch.waiters) waiter.reject(error);
+    const under = [this.#staging, this.#settling].filter((batch) => batch !== null);
+    const closed = [...this.#closedSaves, ...this.#closedReports];
+    for (const { waiters } of [...under, ...closed, this.#saves, this.#reports]) {
+      for (const waiter of waiters) waiter.reject(error);
     }
-    this.#inFlight.length = 0;
-    this.#closed.length = 0;
-    this.#open = this.#newBatch();
-    this.#reports = this.#newReports();
+    this.#settling = null;
+    this.#closedSaves.length = 0;
+    this.#closedReports.length = 0;
+    this.#saves = this.#newBatch();
+    this.#reports = this.#newBatch();
+    this.#releaseReaders(Infinity);
   }
 
-  #grew(): void {
-    const { ops, byteCount } = this.#open;
-    const opCount = ops.length + this.#reports.ops.length;
-    if (opCount >= BATCH_OPS_MAX || byteCount >= BATCH_BYTES_MAX) {
-      this.#joinReports();
-      this.#close();
-    }
-    if (this.#isUrgent || this.#closed.length > 0) this.#schedule();
-    if (this.#open.ops.length + this.#reports.ops.length > 0) this.#gather();
+  /** There are transactions that no batch of reports on its way settles. */
+  get #isUnsettled(): boolean {
+    const waiting = this.#staged.length + this.#closedSaves.length + this.#saves.ops.length;
+    return waiting > 0 || this.#staging !== null;
   }
 
-  /** Somebody waits for the open batch, or there has been time enough for more to join it. */
-  get #isUrgent(): boolean {
-    const { savers, waiters } = this.#open;
-    return savers.size > 0 || waiters.length > 0 || this.#areReportsDue;
+  /** They can only be sent when more is staged. */
+  get #areReportsWaiting(): boolean {
+    return this.#closedReports.length > 0 && this.#settling === null;
   }
 
   #gather(): void {
     if (this.#isGatherTimerSet) return;
     this.#isGatherTimerSet = true;
-    this.#clock.timer(GATHER_MS, () => {
+    this.#options.clock.timer(GATHER_MS, () => {
       this.#isGatherTimerSet = false;
-      if (this.#open.ops.length + this.#reports.ops.length === 0) return;
-      this.#areReportsDue = true;
-      this.#schedule();
+      if (this.#reports.ops.length + this.#staged.length > 0) this.#settleSoon();
     });
   }
 
-  #joinReports(): void {
-    const { number, ops, notes } = this.#reports;
-    this.#areReportsDue = false;
-    if (ops.length === 0) return;
-    this.#open.joined.push(number);
-    for (const op of ops) this.#open.ops.push(op);
-    this.#open.notes.join(notes);
-    this.#reports = this.#newReports();
+  #settleSoon(): void {
+    this.#isSettlingDue = true;
+    this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#inFlight.length >= IN_FLIGHT_MAX) return;
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     // After the sockets that are readable now have been served: what they bring shares the flush.
     setImmediate(() => {
       this.#isScheduled = false;
+      this.#stageReady();
       this.#sendReady();
     });
   }
 
-  #sendReady(): void {
-    while (this.#inFlight.length < IN_FLIGHT_MAX) {
-      if (this.#closed.length === 0 && this.#isUrgent) {
-        if (this.#areReportsDue) this.#joinReports();
-        this.#close();
-      }
-      const batch = this.#closed.shift();
-      if (!batch) return;
-      this.#inFlight.push(batch);
-      this.#send({ number: batch.number, ops: batch.ops, bytes: joinChunks(batch) });
+  #stageReady(): void {
+    if (this.#staging !== null || this.#failure !== null) return;
+    if (this.#unsettledBytes > UNSETTLED_BYTES_MAX && !this.#areReportsWaiting) {
+      this.#isSettlingDue = true;
+      return;
     }
+    if (this.#closedSaves.length === 0) this.#closeSaves();
+    const batch = this.#closedSaves.shift();
+    if (batch === undefined) return;
+    this.#staging = batch;
+    const packed = pack(batch);
+    this.#options.stage(packed).then(
+      () => this.#wasStaged(batch, packed),
+      (error: unknown) => this.#wasRefused(batch, toError(error)),
+    );
   }
 
-  #close(): void {
-    if (this.#open.ops.length === 0) return;
-    this.#closed.push(this.#open);
-    this.#open = this.#newBatch();
+  #wasStaged({ number, notes, byteCount, waiters }: OpenBatch<N>, packed: PackedBatch): void {
+    const packedBytes = sizeOf(packed);
+    this.#staged.push({ number, notes, packed, packedBytes });
+    this.#unsettledBytes += packedBytes;
+    this.#stagingEnded(byteCount);
+    for (const waiter of waiters) waiter.resolve();
+    this.#gather();
+  }
+
+  #wasRefused(batch: OpenBatch<N>, error: Error): void {
+    this.#stagingEnded(batch.byteCount);
+    for (const waiter of batch.waiters) waiter.reject(error);
+    this.#options.onSettled(batch.number);
+  }
+
+  #stagingEnded(byteCount: number): void {
+    this.#staging = null;
+    this.#pendingBytes -= byteCount;
+    this.#stageReady();
+    this.#sendReady();
+  }
+
+  #sendReady(): void {
+    if (this.#settling !== null || this.#failure !== null) return;
+    if (this.#isSettlingDue && this.#closedReports.length === 0) this.#closeReports();
+    const [batch] = this.#closedReports;
+    const oldestSaves = this.#staging ?? this.#closedSaves[0] ?? this.#saves;
+    if (batch === undefined || oldestSaves.number <= batch.after) return;
+    this.#closedReports.shift();
+    batch.staged = this.#staged;
+    this.#staged = [];
+    this.#settling = batch;
+    this.#options.send(
+      pack(batch),
+      batch.staged.map(({ packed }) => packed),
+    );
+  }
+
+  #closeSaves(): void {
+    if (this.#saves.ops.length === 0) return;
+    this.#closedSaves.push(this.#saves);
+    this.#saves = this.#newBatch();
+  }
+
+  #closeReports(): void {
+    this.#isSettlingDue = false;
+    const newest =
+      this.#saves.ops.length > 0 ? this.#saves : (this.#closedSaves.at(-1) ?? this.#staging);
+    this.#closedReports.push({ ...this.#reports, after: newest?.number ?? 0, staged: [] });
+    this.#reports = this.#newBatch();
+  }
+
+  #releaseReaders(settled: number): void {
+    for (const { through, resolve } of this.#readers) if (through <= settled) resolve();
+    this.#readers = this.#readers.filter(({ through }) => through > settled);
+  }
+
+  #keep(batch: OpenBatch<N>, bytes: Uint8Array): number {
+    this.#pendingBytes += bytes.byteLength;
+    return keepBytes(batch, bytes);
   }
 
   #newBatch(): OpenBatch<N> {
-    return {
-      number: this.#nextNumber++,
-      joined: [],
-      ops: [],
-      chunks: [],
-      byteCount: 0,
-      savers: new Map(),
-      waiters: [],
-      notes: this.#makeNotes(),
-    };
+    return openBatch(this.#nextNumber++, this.#options.makeNotes());
   }
-
-  #newReports(): Reports<N> {
-    return { number: this.#nextNumber++, ops: [], notes: this.#makeNotes() };
-  }
-}
-
-function joinChunks(batch: {
-  readonly chunks: readonly Uint8Array[];
-  readonly byteCount: number;
-}): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(batch.byteCount);
-  let at = 0;
-  for (const chunk of batch.chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }

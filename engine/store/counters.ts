@@ -18,6 +18,7 @@ export function emptyCounters(): Counters {
     fileBytes: 0,
     expiredTransactions: 0,
     expiredBytes: 0,
+    settledIntake: 0,
   };
 }
 

@@ -27,7 +27,7 @@ export class MessageLoader {
   /** A message may wait: one did when the store was opened, or was stored since. */
   #mayWait: boolean;
   readonly #wanted = new Map<SpoolId, Wanted[]>();
-  /** Messages with writes that are not committed yet, and the batch of the last one. */
+  /** Messages with writes that cannot be read yet, and the batch of the last one. */
   readonly #pending = new Map<SpoolId, number>();
   readonly #pendingByBatch = new Map<number, SpoolId[]>();
   /** The bytes that the store has of a message in memory: the same array means unchanged. */
@@ -67,7 +67,8 @@ export class MessageLoader {
     return data;
   }
 
-  committed(batch: number): void {
+  /** What this batch wrote can be read. */
+  settled(batch: number): void {
     for (const id of this.#pendingByBatch.get(batch) ?? []) {
       if (this.#pending.get(id) === batch) this.#pending.delete(id);
     }

@@ -3,6 +3,7 @@
  * hundred properties cost four times as much to hand to a worker as their values. Bytes travel in
  * one buffer per batch, transferred; an operation holds `[offset, length]` pairs into it.
  */
+import { deserialize, serialize } from 'node:v8';
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 
@@ -241,19 +242,27 @@ export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** How a batch ended. What is refused was refused alone: everything else in the batch is durable. */
+/** A batch on its way to the writer. */
+export interface PackedBatch {
+  readonly number: number;
+  readonly ops: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export function packOps(ops: readonly Op[]): Uint8Array<ArrayBuffer> {
+  return serialize(ops) as Uint8Array<ArrayBuffer>;
+}
+
+export function unpackOps(packed: Uint8Array): readonly Op[] {
+  return deserialize(packed) as readonly Op[];
+}
+
+/** How a batch ended. */
 export interface BatchResult {
   readonly number: number;
   readonly commitSeq: number;
-  /** Indexes of `transaction` operations that were not stored, and why. */
-  readonly refused: readonly {
-    readonly index: number;
-    readonly reason: 'full' | 'error';
-    readonly text: string;
-  }[];
   /** Disk in use: pages of the database and body files. */
   readonly usedBytes: number;
-  readonly freeDiskBytes: number;
   readonly totals: Totals;
 }
 
@@ -270,4 +279,6 @@ export interface Totals {
   /** Taken by retention so far. */
   readonly expiredTransactions: number;
   readonly expiredBytes: number;
+  /** Number of the newest batch of the intake that is in the tables. */
+  readonly settledIntake: number;
 }

@@ -5,14 +5,16 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { BodyFiles } from './bodies.ts';
-import { ATTEMPT_OUTCOMES } from './ops.ts';
+import { readIntake } from './intake.ts';
+import { ATTEMPT_OUTCOMES, packOps } from './ops.ts';
 import type { Opened } from './worker-messages.ts';
 import type { Writer } from './writer.ts';
 
 /** A setting of the store itself: `1` while no process has it open. */
 const CLOSED = 'store.closed';
 
-export function recover(db: DatabaseSync, writer: Writer): Opened {
+export function recover(db: DatabaseSync, writer: Writer, folder: string): Opened {
+  settleIntake(writer, folder);
   const settings = db.prepare('SELECT key, value FROM settings').all();
   const wasClosed = settings.some((row) => row['key'] === CLOSED && row['value'] === '1');
   const interrupted = writer.transact(() => {
@@ -41,6 +43,13 @@ export function recover(db: DatabaseSync, writer: Writer): Opened {
     hasWaiting:
       db.prepare('SELECT 1 FROM messages WHERE is_waiting = 1 LIMIT 1').get() !== undefined,
   };
+}
+
+/** What an earlier process acknowledged; nothing else may look at the tables before. */
+function settleIntake(writer: Writer, folder: string): void {
+  const frames = readIntake(folder, writer.counters.settledIntake);
+  writer.retryUnapplied();
+  writer.apply({ number: 0, ops: packOps([]), bytes: new Uint8Array(0) }, frames);
 }
 
 export function markClosed(db: DatabaseSync, isClosed: boolean): void {

@@ -50,8 +50,8 @@ const SQL = {
   deleteMessages: 'DELETE FROM messages WHERE id BETWEEN ? AND ?',
   deleteRows: 'DELETE FROM recipients WHERE seq BETWEEN ? AND ? RETURNING is_deleted',
   deleteTransaction: 'DELETE FROM transactions WHERE id = ?',
-  sessionUsed: 'SELECT 1 FROM transactions WHERE session = ? LIMIT 1',
-  deleteSession: 'DELETE FROM sessions WHERE id = ?',
+  uncountSession: 'UPDATE sessions SET tx_count = tx_count - 1 WHERE id = ?',
+  deleteSession: 'DELETE FROM sessions WHERE id = ? AND tx_count <= 0',
   block: 'SELECT kind, first, last FROM blocks WHERE id = ?',
   traceUsed: 'SELECT 1 FROM transactions WHERE id BETWEEN ? AND ? AND trace_block = ? LIMIT 1',
   attemptUsed: 'SELECT 1 FROM attempts WHERE id BETWEEN ? AND ? AND block = ? LIMIT 1',
@@ -183,7 +183,8 @@ export class Retention {
     sql.deleteMessages.run(firstRow, lastRow);
     const rows = sql.deleteRows.all(firstRow, lastRow);
     sql.deleteTransaction.run(id);
-    if (!sql.sessionUsed.get(session)) sql.deleteSession.run(session);
+    sql.uncountSession.run(session);
+    sql.deleteSession.run(session);
     taken.transactions++;
     taken.rows += rows.length;
     taken.counters.transactions--;

@@ -37,12 +37,11 @@ export class RowFeed {
   }
 }
 
-/** What the batch that is being collected will have changed. */
+/** What batches will have changed. */
 export class FeedNotes {
   readonly #feed: RowFeed;
   readonly #onCommitted: (result: BatchResult) => void;
-  /** By index of the operation, so that a refused one can be left out. */
-  readonly #added: { readonly index: number; readonly rows: () => RowSummary[] }[] = [];
+  readonly #added: (() => RowSummary[])[] = [];
   #changed = new Map<number, Mutable<RowPatch>>();
   #records: RecordEntry[] = [];
 
@@ -51,8 +50,8 @@ export class FeedNotes {
     this.#onCommitted = onCommitted;
   }
 
-  added(index: number, rows: () => RowSummary[]): void {
-    if (this.#feed.isWatched) this.#added.push({ index, rows });
+  added(rows: () => RowSummary[]): void {
+    if (this.#feed.isWatched) this.#added.push(rows);
   }
 
   changed(patch: RowPatch): void {
@@ -66,26 +65,22 @@ export class FeedNotes {
     if (this.#feed.isWatched) this.#records.push(entry);
   }
 
-  /** Takes over what was noted beside it, later than its own. */
-  join(reports: FeedNotes): void {
-    if (this.#changed.size === 0) this.#changed = reports.#changed;
-    else for (const patch of reports.#changed.values()) this.changed(patch);
-    if (this.#records.length === 0) this.#records = reports.#records;
-    else this.#records.push(...reports.#records);
+  join(later: FeedNotes): void {
+    this.#added.push(...later.#added);
+    if (this.#changed.size === 0) this.#changed = later.#changed;
+    else for (const patch of later.#changed.values()) this.changed(patch);
+    if (this.#records.length === 0) this.#records = later.#records;
+    else this.#records.push(...later.#records);
   }
 
   committed(result: BatchResult): void {
     this.#onCommitted(result);
     if (!this.#feed.isWatched) return;
-    const refused = new Set(result.refused.map((refusal) => refusal.index));
     const added: RowSummary[] = [];
-    for (const { index, rows } of this.#added) {
-      if (refused.has(index)) continue;
-      for (const row of rows()) {
-        const patch = this.#changed.get(row.seq);
-        added.push(patch ? { ...row, ...patch } : row);
-        if (patch) this.#changed.delete(row.seq);
-      }
+    for (const row of this.#added.flatMap((rows) => rows())) {
+      const patch = this.#changed.get(row.seq);
+      added.push(patch ? { ...row, ...patch } : row);
+      if (patch) this.#changed.delete(row.seq);
     }
     const changed = [...this.#changed.values()];
     const records = this.#records;

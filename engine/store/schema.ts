@@ -185,6 +185,21 @@ export const SCHEMA_STEPS: readonly string[] = [
     why TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- operations that could not be applied, with the bytes they are about: tried again by each start
+  CREATE TABLE unapplied (
+    id INTEGER PRIMARY KEY,
+    ops BLOB NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+
+  -- how many of a session's transactions are left; an index would be touched in as many places as
+  -- there are sessions
+  ALTER TABLE sessions ADD COLUMN tx_count INTEGER NOT NULL DEFAULT 0;
+  UPDATE sessions SET tx_count =
+    (SELECT count(*) FROM transactions WHERE transactions.session = sessions.id);
+  DROP INDEX transactions_session;
+  `,
 ];
 
 /**

@@ -17,6 +17,7 @@ import type { Message } from '../mail/message.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { encodeEnvelope, encodeScheduling, encodeTransaction, stateNumber } from './encode.ts';
 import type { EncodeContext } from './encode.ts';
+import { Intake } from './intake.ts';
 import { MessageLoader } from './message-loader.ts';
 import { ATTEMPT_OUTCOMES, OP } from './ops.ts';
 import type { BatchResult, Totals, UpdateMessageOp } from './ops.ts';
@@ -63,6 +64,7 @@ const CLOSE_PATIENCE_MS = 5_000;
 export class SqliteStore implements Store {
   readonly #worker: Worker;
   readonly #queue: CommitQueue<FeedNotes>;
+  readonly #intake: Intake;
   readonly #feed: RowFeed;
   readonly #reader: Reader;
   readonly #loader: MessageLoader;
@@ -100,13 +102,7 @@ export class SqliteStore implements Store {
    * @throws {Error} the database is in use, damaged, or of a newer version
    */
   static async open(options: StoreOptions): Promise<SqliteStore> {
-    const data: WriterData = {
-      folder: options.folder,
-      limits: {
-        fullBytes: options.fullBytes ?? null,
-        freeDiskBytesMin: options.freeDiskBytesMin ?? FREE_DISK_BYTES_MIN,
-      },
-    };
+    const data: WriterData = { folder: options.folder };
     const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
       workerData: data,
       name: 'store-writer',
@@ -127,12 +123,23 @@ export class SqliteStore implements Store {
     this.#onTrouble = onTrouble;
     this.#worker = worker;
     this.#feed = new RowFeed((error) => onTrouble(`a listener failed: ${toError(error).message}`));
-    this.#queue = new CommitQueue(
-      (batch) => this.#say({ kind: 'batch', batch }, [batch.bytes.buffer]),
-      () => new FeedNotes(this.#feed, (result) => this.#committed(result)),
-      (number) => this.#loader.committed(number),
+    this.#intake = new Intake(folder, {
+      settled: opened.totals.settledIntake,
+      fullBytes: options.fullBytes ?? null,
+      freeDiskBytesMin: options.freeDiskBytesMin ?? FREE_DISK_BYTES_MIN,
+      usedBytes: () => this.#usedBytes,
+    });
+    this.#queue = new CommitQueue({
+      stage: (batch) => this.#intake.append(batch),
+      send: (batch, staged) => {
+        const buffers = [...staged, batch].flatMap(({ ops, bytes }) => [ops.buffer, bytes.buffer]);
+        this.#say({ kind: 'batch', batch, staged }, buffers);
+      },
+      makeNotes: () => new FeedNotes(this.#feed, (result) => this.#committed(result)),
+      onSettled: (number) => this.#loader.settled(number),
+      firstNumber: opened.totals.settledIntake + 1,
       clock,
-    );
+    });
     const modules = readModules.map((url) => url.href);
     this.#reader = new Reader({ folder, modules });
     this.#loader = new MessageLoader(
@@ -182,7 +189,7 @@ export class SqliteStore implements Store {
   }
 
   get flushCount(): number {
-    return this.#flushCount;
+    return this.#flushCount + this.#intake.flushCount;
   }
 
   /** Counted by the last durable commit. */
@@ -207,8 +214,8 @@ export class SqliteStore implements Store {
       return Promise.reject(toError(thrown));
     }
     const { op, firstRefusedRow, summaries } = encodeTransaction(transaction, this.#encode);
-    const { batch, index, notes } = this.#queue.place;
-    notes.added(index, summaries);
+    const { batch, notes } = this.#queue.place;
+    notes.added(summaries);
     for (const { message } of transaction.messages) {
       this.#loader.remember(message);
       this.#loader.wrote(message, batch);
@@ -254,10 +261,11 @@ export class SqliteStore implements Store {
             encodeScheduling(message.scheduling),
           ]
         : null,
-      data === null ? null : [this.#next.body++, this.#queue.reserve(data), data.byteLength],
+      data === null
+        ? null
+        : [this.#next.body++, this.#queue.reserveForReport(data), data.byteLength],
     ];
-    const batch = data === null ? this.#queue.report(op) : this.#queue.add(op);
-    this.#loader.wrote(message, batch);
+    this.#loader.wrote(message, this.#queue.report(op));
     message.isDirty = false;
     this.#patchRows(message.rowSeqs, {
       queue,
@@ -399,15 +407,20 @@ export class SqliteStore implements Store {
     }
   }
 
-  read<N extends keyof StoreReads>(
+  async read<N extends keyof StoreReads>(
     name: N,
     params: StoreReads[N]['params'],
   ): Promise<StoreReads[N]['result']> {
+    await this.settled();
     return this.#reader.read(name, params) as Promise<StoreReads[N]['result']>;
   }
 
   flush(): Promise<void> {
     return this.#queue.flush();
+  }
+
+  settled(): Promise<void> {
+    return this.#queue.settled();
   }
 
   get isBehind(): boolean {
@@ -436,6 +449,7 @@ export class SqliteStore implements Store {
       this.#retention.stop();
       await this.#flushOrStall();
       await Promise.all([this.#reader.close(), this.#loader.close()]);
+      this.#intake.close();
       this.#say({ kind: 'close' });
     }
     await this.#closed.promise;
@@ -472,8 +486,7 @@ export class SqliteStore implements Store {
       case 'stalled':
         // Said again with every try; the first one is the news.
         if (this.#queue.stalled === null) this.#onTrouble(message.text);
-        this.#queue.stalled = message.text;
-        return;
+        return this.#queue.stall(message.text);
       case 'lost':
         return this.#onTrouble(`the store could not apply ${message.text}`);
       case 'failed':
@@ -486,6 +499,7 @@ export class SqliteStore implements Store {
 
   #committed(result: BatchResult): void {
     this.#commitSeq = result.commitSeq;
+    this.#intake.settled(result.totals.settledIntake);
     this.#flushCount++;
     this.#totals = result.totals;
     this.#usedBytes = result.usedBytes;

@@ -11,6 +11,9 @@ const SQL = {
   rollback: 'ROLLBACK',
   insertSession: `INSERT OR IGNORE INTO sessions (id, uuid, protocol, listener, peer, started_ms,
     started_real_ms, ehlo, tls_version, tls_cipher, auth) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  countSession: 'UPDATE sessions SET tx_count = tx_count + ? WHERE id = ?',
+  keepUnapplied: 'INSERT INTO unapplied (ops, bytes) VALUES (?, ?)',
+  forgetUnapplied: 'DELETE FROM unapplied',
   insertTransaction: `INSERT INTO transactions (id, session, first_row, row_count, started_ms,
     ended_ms, started_real_ms, code, body, trace_block, trace_index, sender, reply)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

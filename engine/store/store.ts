@@ -3,8 +3,9 @@
  * only holds what must be fast. One writer worker owns the database, one reader worker answers
  * lists; the main thread runs no SQL of ours after the start.
  *
- * Writes are ordered: what was asked for first is committed first. `void` methods join the next
- * group commit; methods that return a promise resolve when that commit is durable.
+ * Transactions are in order among themselves, and so is everything else; no report is durable
+ * before a transaction that is older than it. `void` methods join a group commit some milliseconds
+ * later; methods that return a promise resolve when what they did is durable.
  */
 import type { EpochMs } from '../base/clock.ts';
 import type { SessionId, SpoolId } from '../base/ids.ts';
@@ -277,8 +278,10 @@ export interface Store {
     name: N,
     params: StoreReads[N]['params'],
   ): Promise<StoreReads[N]['result']>;
-  /** Resolves when everything asked for so far is durable. */
+  /** Resolves when everything asked for so far is durable and can be read. */
   flush(): Promise<void>;
+  /** Resolves when everything acknowledged so far can be read; `read` waits for it by itself. */
+  settled(): Promise<void>;
   /** More is waiting to be written than should be: work that can wait asks for `caughtUp` first. */
   readonly isBehind: boolean;
   caughtUp(): Promise<void>;

@@ -1,17 +1,19 @@
 /** What the main thread and the store's workers say to each other, apart from `ops.ts`. */
 import type { EpochMs } from '../base/clock.ts';
-import type { Batch, BatchResult } from './ops.ts';
-import type { Totals } from './ops.ts';
+import type { BatchResult, PackedBatch, Totals } from './ops.ts';
 import type { RetentionStep } from './retention.ts';
-import type { WriterLimits } from './writer.ts';
 
 export interface WriterData {
   readonly folder: string;
-  readonly limits: WriterLimits;
 }
 
 export type ToWriter =
-  | { readonly kind: 'batch'; readonly batch: Batch }
+  | {
+      readonly kind: 'batch';
+      readonly batch: PackedBatch;
+      /** Transactions that are durable in the intake, to be put into the tables before it. */
+      readonly staged: readonly PackedBatch[];
+    }
   | {
       readonly kind: 'retain';
       readonly maxBytes: number;

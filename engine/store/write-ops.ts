@@ -80,6 +80,7 @@ function insertTransaction(context: WriteContext, op: TransactionOp): void {
     rows,
   ] = op;
   context.sessions.ensure(session);
+  context.sessionCounts.set(session[0], (context.sessionCounts.get(session[0]) ?? 0) + 1);
   if (bodyId !== null) insertBody(context, bodyId, bodyStart, bodySize);
   const place = context.traces.add(trace, id);
   sql.insertTransaction.run(

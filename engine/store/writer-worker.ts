@@ -24,13 +24,13 @@ function say(message: FromWriter): void {
   port?.postMessage(message);
 }
 
-function start({ folder, limits }: WriterData): void {
+function start({ folder }: WriterData): void {
   const clock = new SystemClock();
   const lock = DatabaseLock.take(databaseFile(folder));
   const db = openForWriting(folder);
   const bodies = new BodyFiles(bodiesFolder(folder));
   const writer = new Writer(db, {
-    ...{ folder, bodies, limits },
+    bodies,
     onLost: (op, error) => say({ kind: 'lost', text: `operation ${op[0]}: ${error.message}` }),
   });
   const retention = new Retention(db, bodies, writer.sessions);
@@ -41,7 +41,7 @@ function start({ folder, limits }: WriterData): void {
   const handle = (message: ToWriter): void => {
     switch (message.kind) {
       case 'batch':
-        say({ kind: 'committed', result: writer.apply(message.batch) });
+        say({ kind: 'committed', result: writer.apply(message.batch, message.staged) });
         checkpoints.committed();
         return;
       case 'retain': {
@@ -91,7 +91,7 @@ function start({ folder, limits }: WriterData): void {
     });
   };
 
-  say({ kind: 'opened', opened: recover(db, writer) });
+  say({ kind: 'opened', opened: recover(db, writer, folder) });
   sweepBodies(db, bodies);
   port?.on('message', (message: ToWriter) => {
     // Closed with a batch that does not fit: it is given up, and the store stays marked as open.

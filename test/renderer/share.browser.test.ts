@@ -49,7 +49,7 @@ describeInBrowser('a shared file', () => {
     await using to = await openPage(reader.url, { colorScheme: 'dark' });
     const { page } = to;
     await page.getByRole('note', { name: 'Shared file' }).getByText('Read only').waitFor();
-    expect(await rows(page).count()).toBe(2);
+    await expect.poll(() => rows(page).count()).toBe(2);
     await strike(page, 'j', 'Enter');
     await tab(page, 'Journey').click();
     await page.getByText('Reception').first().waitFor();

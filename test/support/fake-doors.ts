@@ -183,6 +183,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
     ledger: () => Promise.resolve({ rows: [], next: null }),
     suppression: fakeSuppression(),
     status: () => FAKE_STATUS,
+    settled: () => Promise.resolve(),
     restart: () => {},
     policyLines: nothing,
     remaps: () => [],

@@ -245,6 +245,8 @@ export class MemoryStore implements Store {
     await this.hold;
   }
 
+  async settled(): Promise<void> {}
+
   onCommit(listener: (commitSeq: number) => void): void {
     this.#commitListeners.push(listener);
   }

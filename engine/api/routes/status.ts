@@ -13,7 +13,10 @@ export const statusRoutes: readonly Route[] = [
     url: '/status',
     summary: 'Listeners, policy, queue, clock and counts',
     answer: 'EngineStatus',
-    run: (_input, { doors }) => Promise.resolve(doors.status()),
+    run: async (_input, { doors }) => {
+      await doors.settled();
+      return doors.status();
+    },
   }),
   route({
     method: 'POST',

@@ -86,6 +86,7 @@ test('open() makes the folder when it is not there', async () => {
   const folder = join(place.folder, 'workspace', '.postyard');
   const store = await place.open({ folder });
   await store.saveTransaction(new MailMaker().transaction());
+  await store.settled();
   expect(store.totals.rows).toBe(1);
 });
 

@@ -8,8 +8,8 @@ import type { BodyFileCalls } from '../../../engine/store/bodies.ts';
 import { bodiesFolder, openForWriting } from '../../../engine/store/database.ts';
 import { encodeTransaction } from '../../../engine/store/encode.ts';
 import type { EncodeContext } from '../../../engine/store/encode.ts';
-import { OP } from '../../../engine/store/ops.ts';
-import type { Batch, Op } from '../../../engine/store/ops.ts';
+import { OP, packOps } from '../../../engine/store/ops.ts';
+import type { Op, PackedBatch } from '../../../engine/store/ops.ts';
 import { sweepBodies } from '../../../engine/store/recovery.ts';
 import { SessionNumbers } from '../../../engine/store/session-numbers.ts';
 import type { StoredTransaction } from '../../../engine/store/store.ts';
@@ -60,7 +60,7 @@ afterEach(() => {
   }
 });
 
-function makeRig(limits = { fullBytes: null as number | null, freeDiskBytesMin: 0 }): Rig {
+function makeRig(): Rig {
   const folder = mkdtempSync(join(tmpdir(), 'postyard-writer-'));
   const db = openForWriting(folder);
   const faults = new Faults();
@@ -83,7 +83,7 @@ function makeRig(limits = { fullBytes: null as number | null, freeDiskBytesMin: 
   };
   const bodies = new BodyFiles(bodiesFolder(folder), calls);
   const lost: Op[] = [];
-  const writer = new Writer(db, { folder, bodies, limits, onLost: (op) => lost.push(op) });
+  const writer = new Writer(db, { bodies, onLost: (op) => lost.push(op) });
   const rig = { db, writer, bodies, folder, faults, lost };
   rigs.push(rig);
   return rig;
@@ -109,11 +109,11 @@ class Encoder implements EncodeContext {
     return (this.#bytes += bytes.byteLength) - bytes.byteLength;
   };
 
-  batch(...ops: Op[]): Batch {
+  batch(...ops: Op[]): PackedBatch {
     const bytes = new Uint8Array(Buffer.concat(this.#chunks));
     this.#chunks = [];
     this.#bytes = 0;
-    return { number: this.#batch++, ops, bytes };
+    return { number: this.#batch++, ops: packOps(ops), bytes };
   }
 }
 
@@ -149,144 +149,136 @@ function diskError(): Error {
   return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
 }
 
-/** Two transactions (one with a body file) among reports of what happened to an earlier message. */
-function sampleBatch(encoder: Encoder): { first: Batch; batch: Batch } {
+interface Sample {
+  /** What is in the tables before. */
+  readonly first: PackedBatch;
+  readonly staged: PackedBatch[];
+  /** What happened to an earlier message. */
+  readonly reports: PackedBatch;
+}
+
+/** Two transactions in the intake (one with a body file), and reports. */
+function makeSample(): Sample {
+  const encoder = new Encoder();
   const mail = new MailMaker();
-  const earlier = encodeTransaction(mail.transaction({ to: ['old@x.test'] }), encoder);
-  const first = encoder.batch(earlier.op);
+  const first = encoder.batch(
+    encodeTransaction(mail.transaction({ to: ['old@x.test'] }), encoder).op,
+  );
   const small = encodeTransaction(mail.transaction({ to: ['a@x.test', 'b@y.test'] }), encoder);
+  const staged = [encoder.batch(small.op)];
   const large = encodeTransaction(
     mail.transaction({ body: Buffer.alloc(300_000, 'x'), queue: 'large.test' }),
     encoder,
   );
-  const batch = encoder.batch(
+  staged.push(encoder.batch(large.op));
+  const reports = encoder.batch(
     [OP.beginAttempt, 1, 1, [1], 1, null, 1, 1, 9, ['smtp', 'mx', null, null, 'smtp']],
-    small.op,
     [OP.record, 1, 'Delivery', 1, 1, '{}', [1], 2, 250, 'ok', 1],
     [OP.endAttempt, 1, 2, 1, 0, 250, 'ok', 'mx', null, '{}', [[1, 'mail/x', 'u1']]],
-    large.op,
     [OP.removeFromQueue, 1],
     [OP.setting, 'clock', 'x'],
   );
-  return { first, batch };
+  return { first, staged, reports };
 }
 
-test('apply() stores a batch whole', () => {
+/** What a sample leaves when nothing fails, and how many writes that takes. */
+function applyCleanly(): { content: Record<string, unknown[]>; writes: number } {
   const rig = makeRig();
-  const { first, batch } = sampleBatch(new Encoder());
+  const { first, staged, reports } = makeSample();
   rig.writer.apply(first);
-  const result = rig.writer.apply(batch);
-  expect([result.refused, rig.lost]).toEqual([[], []]);
+  rig.faults.writes = 0;
+  rig.writer.apply(reports, staged);
+  return { content: dump(rig.db), writes: rig.faults.writes };
+}
+
+/** Numbers of blocks that were never written are not used again. */
+function withoutBlockNumbers(content: Record<string, unknown[]>): Record<string, unknown[]> {
+  const numbers = new Set(['block', 'trace_block', 'block_index', 'trace_index']);
+  return Object.fromEntries(
+    Object.entries(content).map(([table, rows]) => [
+      table,
+      rows.map((row) =>
+        Object.fromEntries(
+          Object.entries(row as object).filter(
+            ([column]) => !numbers.has(column) && !(table === 'blocks' && column === 'id'),
+          ),
+        ),
+      ),
+    ]),
+  );
+}
+
+test('apply() puts what is staged, and then the reports, into the tables', () => {
+  const rig = makeRig();
+  const { first, staged, reports } = makeSample();
+  rig.writer.apply(first);
+  const result = rig.writer.apply(reports, staged);
+  expect(rig.lost).toEqual([]);
   expect(result.totals).toMatchObject({ rows: 4, transactions: 3, records: 1, fileBytes: 300_000 });
+  expect(result.totals.settledIntake).toBe(staged.at(-1)?.number);
   expectCountersToBeTrue(rig);
   expect(rig.db.prepare('SELECT run, first_ms, last_ms FROM row_times').all()).toMatchObject([
     { run: 0, last_ms: expect.any(Number) as number },
   ]);
+  expect(rig.db.prepare('SELECT tx_count FROM sessions').all()).toMatchObject(
+    [1, 1, 1].map((count) => ({ tx_count: count })),
+  );
 });
 
 test.each([
-  ['the database is full', fullError],
-  ['the disk is full', diskError],
-])('apply() refuses the transactions and keeps every report when %s, at each write', (_, error) => {
-  const clean = makeRig();
-  const once = sampleBatch(new Encoder());
-  clean.writer.apply(once.first);
-  clean.faults.writes = 0;
-  clean.writer.apply(once.batch);
-  const writes = clean.faults.writes;
-  expect(writes).toBeGreaterThan(25);
-
-  for (let n = 1; n <= writes; n++) {
+  ['the database is full', fullError, 1],
+  ['the disk is full', diskError, 4],
+])('apply() changes nothing when %s, at each write, and goes on later', (_, error, step) => {
+  const clean = applyCleanly();
+  expect(clean.writes).toBeGreaterThan(25);
+  for (let n = 1; n <= clean.writes; n += step) {
     const rig = makeRig();
-    const { first, batch } = sampleBatch(new Encoder());
+    const { first, staged, reports } = makeSample();
     rig.writer.apply(first);
+    const before = dump(rig.db);
     rig.faults.arm(n, error);
-    const result = rig.writer.apply(batch);
-    expect(
-      result.refused.map(({ index, reason }) => [index, reason]),
-      `write ${n}`,
-    ).toEqual([
-      [1, 'full'],
-      [4, 'full'],
-    ]);
-    expect(rig.lost).toEqual([]);
-    const content = dump(rig.db);
-    expect(content['recipients']).toMatchObject([{ seq: 1, state: 2, maildir_unique: 'u1' }]);
-    expect(content['transactions']).toHaveLength(1);
-    expect(content['messages']).toMatchObject([{ id: 1, is_waiting: 0, attempts: 1 }]);
-    expect(content['bodies']).toHaveLength(1);
-    expect(content['attempts']).toMatchObject([{ outcome: 0 }]);
-    expect(content['records']).toHaveLength(1);
-    expect(content['settings']).toMatchObject([{ key: 'clock', value: 'x' }]);
-    expect((content['names'] ?? []).map((row) => (row as { name: string }).name)).not.toContain(
-      'large.test',
-    );
+    expect(() => rig.writer.apply(reports, staged), `write ${n}`).toThrow(StalledError);
+    expect(dump(rig.db)).toEqual(before);
     expectCountersToBeTrue(rig);
+    rig.faults.disarm();
+    rig.writer.apply(reports, staged);
+    expect(rig.lost).toEqual([]);
+    expect(withoutBlockNumbers(dump(rig.db))).toEqual(withoutBlockNumbers(clean.content));
     sweepBodies(rig.db, rig.bodies);
-    expect(readdirSync(bodiesFolder(rig.folder))).toEqual([]);
+    expect(readdirSync(bodiesFolder(rig.folder))).toEqual(['3.body']);
   }
 });
 
-test('apply() leaves out one faulty operation and keeps the rest', () => {
-  const clean = makeRig();
-  const once = sampleBatch(new Encoder());
-  clean.writer.apply(once.first);
-  clean.faults.writes = 0;
-  clean.writer.apply(once.batch);
-  const writes = clean.faults.writes;
+test('apply() leaves out one faulty operation, keeps it, and the next start applies it', () => {
+  const { writes } = applyCleanly();
   let lostOnce = 0;
   for (let n = 2; n < writes; n++) {
     const rig = makeRig();
-    const { first, batch } = sampleBatch(new Encoder());
+    const { first, staged, reports } = makeSample();
     rig.writer.apply(first);
     rig.faults.arm(n, () => new Error('constraint failed'));
-    const result = rig.writer.apply(batch);
-    const isCommit = result.refused.length === 2;
-    if (!isCommit) expect(result.refused.length + rig.lost.length, `write ${n}`).toBe(1);
-    lostOnce += rig.lost.length;
-    for (const { reason } of result.refused) expect(reason).toBe('error');
+    try {
+      rig.writer.apply(reports, staged);
+    } catch (thrown) {
+      // The commit itself: there is nothing to leave out.
+      expect(thrown, `write ${n}`).toBeInstanceOf(StalledError);
+      continue;
+    }
+    expect(rig.lost.length, `write ${n}`).toBe(1);
     expectCountersToBeTrue(rig);
+    const kept = (): unknown[] => rig.db.prepare('SELECT id FROM unapplied').all();
+    expect(kept()).toHaveLength(1);
+    lostOnce++;
+
+    const next = new Writer(rig.db, { bodies: rig.bodies, onLost: (op) => rig.lost.push(op) });
+    next.retryUnapplied();
+    next.apply(new Encoder().batch());
+    expect([rig.lost.length, kept()]).toEqual([1, []]);
+    const rows = rig.db.prepare('SELECT count(*) AS n FROM recipients').get();
+    expect(rows?.['n'], `write ${n}`).toBe(4);
+    expectCountersToBeTrue({ ...rig, writer: next });
   }
   expect(lostOnce).toBeGreaterThan(5);
-});
-
-test('a refused batch can be stored later, exactly as if nothing had happened', () => {
-  const clean = makeRig();
-  const once = sampleBatch(new Encoder());
-  clean.writer.apply(once.first);
-  clean.writer.apply(once.batch);
-  const rig = makeRig();
-  const { first, batch } = sampleBatch(new Encoder());
-  rig.writer.apply(first);
-  rig.faults.isPermanent = true;
-  rig.faults.arm(4, fullError);
-  expect(() => rig.writer.apply(batch)).toThrow(StalledError);
-  expect(() => rig.writer.apply(batch)).toThrow('database or disk is full');
-  rig.faults.disarm();
-  expect(rig.writer.apply(batch).refused).toEqual([]);
-  const [before, after] = [dump(clean.db), dump(rig.db)];
-  // Numbers of blocks that were never written are not used again.
-  for (const table of ['blocks', 'transactions', 'records', 'attempts']) {
-    expect(after[table]?.length).toBe(before[table]?.length);
-    delete before[table];
-    delete after[table];
-  }
-  expect(after).toEqual(before);
-});
-
-test('apply() refuses transactions above the configured bound and when the disk is nearly full', () => {
-  for (const limits of [
-    { fullBytes: 100, freeDiskBytesMin: 0 },
-    { fullBytes: null, freeDiskBytesMin: Number.MAX_SAFE_INTEGER },
-  ]) {
-    const rig = makeRig(limits);
-    const encoder = new Encoder();
-    const { op } = encodeTransaction(new MailMaker().transaction(), encoder);
-    const result = rig.writer.apply(encoder.batch([OP.setting, 'a', 'b'], op));
-    expect(result.refused).toMatchObject([{ index: 1, reason: 'full' }]);
-    expect(result.refused[0]?.text).toMatch(/bound is 100|are free on the disk/);
-    expect(dump(rig.db)['settings']).toHaveLength(1);
-  }
 });
 
 test('apply() meets the real bound of SQLite, and goes on when there is room again', () => {
@@ -298,11 +290,10 @@ test('apply() meets the real bound of SQLite, and goes on when there is room aga
   );
   const batch = encoder.batch(...transactions.map(({ op }) => op));
   rig.db.exec('PRAGMA max_page_count = 80');
-  const result = rig.writer.apply(batch);
-  expect(result.refused.length).toBe(20);
+  expect(() => rig.writer.apply(batch)).toThrow(StalledError);
   expect(dump(rig.db)['bodies']).toEqual([]);
   rig.db.exec('PRAGMA max_page_count = 100000');
-  expect(rig.writer.apply(batch).refused).toEqual([]);
+  rig.writer.apply(batch);
   expect(dump(rig.db)['bodies']).toHaveLength(20);
   expectCountersToBeTrue(rig);
 });
