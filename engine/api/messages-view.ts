@@ -48,9 +48,9 @@ export class MessagesView implements MessagesDoor {
       inspector.content(seq),
     ]);
     if (read === null) return null;
-    const { timeMs, state, code, from, to, subject, sizeBytes } = read.row;
+    const { timeMs, state, code, lastText, from, to, subject, sizeBytes } = read.row;
     return {
-      ...{ seq, timeMs, state, code, from, to },
+      ...{ seq, timeMs, state, code, lastText, from, to },
       subject: inspection?.subject ?? subject,
       messageId: inspection?.messageId ?? null,
       headers: headersByName(inspection?.headers ?? []),

@@ -29,6 +29,7 @@ export class QueueActions {
     const { admin } = this.#queues;
     switch (action.verb) {
       case 'deliver-now': {
+        this.#assertKnown(action.queue);
         const changed = admin.deliverNow({
           ...(action.queue !== undefined && { queue: action.queue }),
           ...(action.messageIds !== undefined && { ids: asIds(action.messageIds) }),
@@ -43,7 +44,7 @@ export class QueueActions {
         });
         return {
           changed: 1,
-          text: `${action.queue} is suspended`,
+          text: `${action.queue} is suspended${this.#isKnown(action.queue) ? '' : ', and holds nothing now'}`,
           undo: { verb: 'resume', queue: action.queue },
         };
       case 'resume':
@@ -125,6 +126,7 @@ export class QueueActions {
 
   async #rebind(action: RebindAction): Promise<QueueActionResult> {
     const { queue, messageIds, data, reason } = action;
+    this.#assertKnown(queue);
     if (Object.keys(data).length === 0) {
       throw new ApiProblem(
         400,
@@ -162,6 +164,7 @@ export class QueueActions {
   async #setDue(action: SetDueAction): Promise<QueueActionResult> {
     const { admin } = this.#queues;
     const { queue, messageIds, changes, dueMs, inMs } = action;
+    this.#assertKnown(queue);
     const atMs = dueMs ?? this.#mailClock.now() + (inMs ?? 0);
     if (changes === undefined && dueMs === undefined && inMs === undefined) {
       throw new ApiProblem(
@@ -194,6 +197,15 @@ export class QueueActions {
               changes: before.map((each) => ({ messageId: each.id, dueMs: each.dueMs })),
             },
     };
+  }
+
+  #isKnown(queue: string): boolean {
+    return this.#queues.lists.summary(queue) !== null;
+  }
+
+  /** @throws {ApiProblem} no message is in a queue of this name */
+  #assertKnown(queue: string | undefined): void {
+    if (queue !== undefined && !this.#isKnown(queue)) throw noSuchQueue(queue);
   }
 
   /** A queue in which more wait than an undo may name: its messages are not taken one by one. */
@@ -229,6 +241,14 @@ function undoOfRebind(moved: readonly Rebound[]): QueueAction | null {
     data: first.before,
     reason: `back to ${first.from}`,
   };
+}
+
+export function noSuchQueue(name: string): ApiProblem {
+  return new ApiProblem(
+    404,
+    'no-queue',
+    `no scheduled queue ${name}: it is empty and was forgotten, or never existed`,
+  );
 }
 
 function asIds(messageIds: readonly string[]): readonly SpoolId[] {

@@ -40,6 +40,9 @@ export class SettingsView implements SettingsDoor {
       file: basename(file),
       values: settings,
       defaults: DEFAULT_SETTINGS,
+      environment: Object.fromEntries(
+        Object.keys(environmentSettings()).map((name) => [name, variableOf(name)]),
+      ),
       problem,
       remaps: remaps(),
       kept: kept(),

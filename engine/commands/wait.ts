@@ -117,9 +117,10 @@ async function print(
 
 /** What a person wants to see of it. */
 export function messageText(message: CaughtMessage): string {
-  const { seq, from, to, subject, state, code, text, html, links, attachments } = message;
+  const { seq, from, to, subject, state, code, lastText, text, html, links, attachments } = message;
   return [
     `row      ${seq}, ${state}${code === null ? '' : ` ${code}`}`,
+    ...(lastText === '' ? [] : [`reply    ${lastText}`]),
     `from     ${from === null ? 'no MAIL FROM' : from === '' ? '<>' : from}`,
     `to       ${to ?? 'no RCPT TO'}`,
     `subject  ${subject}`,

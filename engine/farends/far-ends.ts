@@ -292,7 +292,8 @@ export class FarEnds {
       this.authorities.push(await this.#certificates.authority());
     const ports: Record<string, number> = {};
     for (const { port, spec } of this.list()) if (port !== null) ports[spec.name] = port;
-    if (this.#isStarted) await this.#state.remember(ports);
+    // A broken file names no far ends; those of before are found where they were when it is mended.
+    if (this.#isStarted && this.#problem === null) await this.#state.remember(ports);
     const addresses = JSON.stringify(ports);
     if (addresses === this.#addresses) return;
     this.#addresses = addresses;

@@ -18,6 +18,10 @@ describeInBrowser('settings', () => {
     await hosts.fill('smtp.example.com, *.example.net');
     await strike(page, 'Enter');
     await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+    // What the environment sets is said and cannot be changed.
+    await page.getByText('Set by POSTYARD_KEEP_DAYS in the environment').waitFor();
+    const fixed = page.locator('[inert]').filter({ has: page.locator('input') });
+    expect(await fixed.count()).toBe(1);
     await strike(page, 'Escape', '/');
     await page.keyboard.type('keep at');
     await expect.poll(() => hosts.count()).toBe(0);

@@ -63,6 +63,7 @@ function fakeSuppression(): ApiDoors['suppression'] {
 const FAKE_SETTINGS: SettingsAnswer = {
   file: 'postyard.json',
   values: DEFAULT_SETTINGS,
+  environment: {},
   defaults: DEFAULT_SETTINGS,
   problem: null,
   remaps: [],

@@ -48,6 +48,7 @@ export function serveSettings(server: FastifyInstance): void {
     file: 'postyard.json',
     values,
     defaults: VALUES,
+    environment: { keepDays: 'POSTYARD_KEEP_DAYS' },
     problem: null,
     remaps: [{ what: 'ESMTP listener', from: '0.0.0.0:25', to: '127.0.0.1:1025' }],
     kept: { usedBytes: 48_000_000, removedTransactions: 0, removedBytes: 0 },

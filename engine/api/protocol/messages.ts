@@ -8,6 +8,8 @@ export interface CaughtMessage {
   readonly state: RowState;
   /** Of the reply that set the state. */
   readonly code: number | null;
+  /** Text of the last reply, ours or the destination's. */
+  readonly lastText: string;
   /** Envelope; `` is the null sender. */
   readonly from: string | null;
   readonly to: string | null;

@@ -17,9 +17,11 @@ export type SettingName = keyof SettingValues;
 export interface SettingsAnswer {
   /** Relative to the workspace. */
   readonly file: string;
-  /** As the file says, the defaults filled in. */
+  /** As the file and the environment say, the defaults filled in. */
   readonly values: SettingValues;
   readonly defaults: SettingValues;
+  /** The variables that set some of them, by setting: these cannot be changed here. */
+  readonly environment: Readonly<Partial<Record<SettingName, string>>>;
   /** Why the file is not followed: with its line. Nothing can be changed here then. */
   readonly problem: string | null;
   /** What was remapped for this policy. */

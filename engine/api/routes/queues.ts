@@ -1,6 +1,7 @@
 /** `/queues…`: scheduled and ready queues, and what can be done with them. */
 import { z } from 'zod';
-import { ApiProblem, asSent, route } from '../route.ts';
+import { noSuchQueue } from '../queue-actions.ts';
+import { asSent, route } from '../route.ts';
 import type { Route } from '../route.ts';
 
 const MESSAGES_MAX = 1_000;
@@ -28,12 +29,7 @@ export const queueRoutes: readonly Route[] = [
     answer: 'QueueDetail',
     async run({ params, query }, { doors }) {
       const detail = await doors.queues.detail(params.name, query.limit);
-      if (detail === null)
-        throw new ApiProblem(
-          404,
-          'no-queue',
-          `no scheduled queue ${params.name}: it is empty and was forgotten, or never existed`,
-        );
+      if (detail === null) throw noSuchQueue(params.name);
       return detail;
     },
   }),

@@ -56,3 +56,18 @@ it('set-due of a long queue moves all of it at once, in the store too, and says 
   expect(rig.store.row(MANY).nextDueMs).toBe(dueMs);
   expect(onShift).toHaveBeenCalledOnce();
 });
+
+it('a queue that there is not is said, where something in it was meant', async () => {
+  const rig = makeRig({ config: { protocol: { kind: 'null' } } });
+  const actions = new QueueActions(rig.queues, rig.clock, () => Promise.resolve());
+  for (const action of [
+    { verb: 'deliver-now', queue: 'typo.test' },
+    { verb: 'set-due', queue: 'typo.test', inMs: 1 },
+    { verb: 'rebind', queue: 'typo.test', data: { queue: 'other.test' }, reason: 'test' },
+  ] as const) {
+    await expect(actions.act(action), action.verb).rejects.toThrow('no scheduled queue typo.test');
+  }
+  // What comes later is meant too.
+  const suspended = await actions.act({ verb: 'suspend', queue: 'typo.test', reason: 'test' });
+  expect(suspended.text).toBe('typo.test is suspended, and holds nothing now');
+});

@@ -170,6 +170,17 @@ test('ports and received mail are there again after a restart', async () => {
   expect(again.receivedAt(port, reply)).toBeNull();
 });
 
+test('a start with a mistake in the file forgets no ports', async () => {
+  const good = '{ "farEnds": [{ "name": "a" }] }';
+  const first = await started(good);
+  const address = first.addressOf('a');
+  await first.close();
+  const broken = await started('{ "farEnds": ');
+  expect(names(broken)).toEqual(['sink']);
+  await broken.close();
+  expect((await started(good)).addressOf('a')).toEqual(address);
+});
+
 test('a port that is taken is said, and the others listen', async () => {
   const first = await started('{ "farEnds": [{ "name": "a" }] }');
   const port = first.addressOf('a')?.port ?? 0;

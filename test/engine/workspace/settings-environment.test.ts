@@ -45,6 +45,7 @@ test('a variable wins over the file, and the window is told so', () => {
       current: () => DEFAULT_SETTINGS,
     });
     expect(view.read().values).toMatchObject({ keepDays: 3, captureLeaving: false });
+    expect(view.read().environment).toEqual({ captureLeaving: 'POSTYARD_CAPTURE_LEAVING' });
     expect(() => view.change({ name: 'captureLeaving', value: true })).toThrow(
       'Cannot change captureLeaving: POSTYARD_CAPTURE_LEAVING in the environment wins over postyard.json',
     );
