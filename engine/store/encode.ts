@@ -2,6 +2,7 @@
  * Turns what the stages hand over into operations for the writer, and into the summaries that the
  * change feed shows. Pure, but for the numbers it draws and the bytes it reserves room for.
  */
+import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
 import type { Message } from '../mail/message.ts';
@@ -102,6 +103,29 @@ export function encodeTransaction(
     op,
     firstRefusedRow: firstRow + rowCount,
     summaries: () => summariesOf(transaction, op),
+  };
+}
+
+/** Of a message that came by no session of its own, as a transaction. */
+export function loneTransaction(
+  message: Message,
+  queue: string,
+  origin: SessionFacts,
+  startedRealMs: EpochMs,
+): StoredTransaction {
+  return {
+    session: origin,
+    startedMs: message.createdMs,
+    endedMs: message.createdMs,
+    startedRealMs,
+    sender: message.sender.email,
+    code: null,
+    replyText: '',
+    body: message.data,
+    messages: [{ message, queue, state: 'queued' }],
+    refused: [],
+    transcript: [],
+    events: [],
   };
 }
 

@@ -88,6 +88,7 @@ export class Intake {
   #current: IntakeFile;
   #settled: number;
   #flushCount = 0;
+  #writing: Promise<void> = Promise.resolve();
 
   /** For writing, after what the files held was settled. */
   constructor(folder: string, options: IntakeOptions) {
@@ -120,7 +121,8 @@ export class Intake {
     this.#assertRoom(frameSize(frame));
     const file = this.#fileFor();
     try {
-      await this.#calls.write(file.fd, encodeFrame(frame, file.salt), file.end);
+      this.#writing = this.#calls.write(file.fd, encodeFrame(frame, file.salt), file.end);
+      await this.#writing;
     } catch (error) {
       throw isFullError(toError(error)) ? new StoreFullError(toError(error).message) : error;
     }
@@ -134,7 +136,9 @@ export class Intake {
     this.#settled = number;
   }
 
-  close(): void {
+  /** After what is being written; no further frames are taken. */
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined);
     for (const { fd, newest } of this.#files) {
       if (newest <= this.#settled) ftruncateSync(fd);
       closeSync(fd);

@@ -15,7 +15,13 @@ import type { SpoolId } from '../base/ids.ts';
 import { WORKER_LIMITS } from '../base/threads.ts';
 import type { Message } from '../mail/message.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { encodeEnvelope, encodeScheduling, encodeTransaction, stateNumber } from './encode.ts';
+import {
+  encodeEnvelope,
+  encodeScheduling,
+  encodeTransaction,
+  loneTransaction,
+  stateNumber,
+} from './encode.ts';
 import type { EncodeContext } from './encode.ts';
 import { Intake } from './intake.ts';
 import { MessageLoader } from './message-loader.ts';
@@ -227,20 +233,7 @@ export class SqliteStore implements Store {
   }
 
   saveMessage(message: Message, queue: string, origin: SessionFacts): Promise<void> {
-    return this.saveTransaction({
-      session: origin,
-      startedMs: message.createdMs,
-      endedMs: message.createdMs,
-      startedRealMs: this.#clock.now(),
-      sender: message.sender.email,
-      code: null,
-      replyText: '',
-      body: message.data,
-      messages: [{ message, queue, state: 'queued' }],
-      refused: [],
-      transcript: [],
-      events: [],
-    });
+    return this.saveTransaction(loneTransaction(message, queue, origin, this.#clock.now()));
   }
 
   updateMessage(message: Message, queue: string, route?: string): void {
@@ -449,7 +442,7 @@ export class SqliteStore implements Store {
       this.#retention.stop();
       await this.#flushOrStall();
       await Promise.all([this.#reader.close(), this.#loader.close()]);
-      this.#intake.close();
+      await this.#intake.close();
       this.#say({ kind: 'close' });
     }
     await this.#closed.promise;

@@ -1,7 +1,6 @@
 /** Settings and the DNS panel: by key, with what is refused under its setting. */
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from 'vitest';
-import { describeInBrowser, openWindow, strike } from './window.ts';
+import { describeInBrowser, openWindow, seriousFindings, strike } from './window.ts';
 
 describeInBrowser('settings', () => {
   test('a setting changes at once; a refused one says why; the filter narrows', async () => {
@@ -54,11 +53,7 @@ describeInBrowser('settings', () => {
     await page.keyboard.type('example.test');
     await strike(page, 'Enter');
     await page.getByText('mx1.example.test.').waitFor();
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n')}`);
-    expect(serious).toEqual([]);
+    expect(await seriousFindings(page)).toEqual([]);
     expect(window.complaints).toEqual([]);
   });
 });

@@ -72,14 +72,14 @@ test('a file is begun anew only when all that it holds is in the tables', async 
   expect(numbers(4)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
   expect(statSync(join(folder, 'intake-0')).size).toBeLessThan(5 * MIB.byteLength);
   intake.settled(12);
-  intake.close();
+  await intake.close();
   expect(statSync(join(folder, 'intake-0')).size).toBe(0);
 });
 
 test('what is not settled stays when the intake is closed, and a later process goes on', async () => {
   const first = open();
   await first.append(frame(1));
-  first.close();
+  await first.close();
   expect(numbers(0)).toEqual([1]);
   const second = open({ settled: 1, random: new SeededRandom(2) });
   await second.append(frame(2));
@@ -128,7 +128,7 @@ test('mail that looks like a frame is none, wherever an older one is cut', async
     const next = open({ settled: 8, random: new SeededRandom(length + 5) });
     await next.append(frame(100, Buffer.alloc(length)));
     expect(numbers(8), `after ${length} bytes`).toEqual([100]);
-    next.close();
+    await next.close();
   }
 });
 
