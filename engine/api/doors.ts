@@ -37,6 +37,8 @@ import type {
   QueueDetail,
   QueueList,
   RecordPage,
+  ReleaseRequest,
+  ReleaseResult,
   RouteChanged,
   RouteCheck,
   RouteList,
@@ -250,6 +252,8 @@ export interface ApiDoors extends DryDoors {
   policyLines(file: string, line: number, around: number): Promise<PolicyLines | null>;
   /** What was remapped for this policy. */
   remaps(): readonly { readonly what: string; readonly from: string; readonly to: string }[];
+  /** @throws {ApiProblem} it cannot go there: no such place, or a host that is not open */
+  release(request: ReleaseRequest): Promise<ReleaseResult>;
   sendTest(request: SendTestRequest): Promise<SendTestResult>;
   audit(verb: string, detail: object): void;
   diagnostic(level: 'error' | 'warn' | 'info' | 'debug', text: string): void;

@@ -6,6 +6,7 @@ import type { JsonValue } from '../mail/json.ts';
 import { routeNameIn } from '../mail/message.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
 import type { EventCall } from '../policy/event-call.ts';
+import { RELEASE_META, releaseHostText, releaseOfRoutingDomain } from '../routes/release.ts';
 import type { AttemptRead, TraceRead } from '../store/journey-reads.ts';
 import type { RowRead } from '../store/row-reads.ts';
 import type { RecordEntry } from '../store/store.ts';
@@ -107,8 +108,10 @@ function receptionParts(read: RowRead, trace: TraceRead | null): JourneyPart[] {
   return parts;
 }
 
-function receptionDetail({ session }: RowRead): string {
+function receptionDetail({ session, message }: RowRead): string {
   if (session === null) return '';
+  const original = message?.meta[RELEASE_META];
+  if (original !== undefined) return `a copy of row ${String(original)}, released by hand`;
   if (session.protocol === 'ESMTP') return `listener ${session.listener}`;
   if (session.protocol === 'HTTP') return `HTTP injection at ${session.listener}`;
   return session.protocol === 'LogRecord'
@@ -122,13 +125,20 @@ function queuePart(
 ): JourneyPart {
   const why: JourneyStep[] = [];
   const routed = message === null ? null : routeNameIn(message.meta);
+  const released = releaseOfRoutingDomain(parseQueueName(row.queue).routingDomain);
   if (suppressedBy !== null) {
     why.push(step('why', `Suppressed (${suppressedBy.mode}): ${suppressedBy.entry}`));
   } else if (row.queue === 'null') {
     why.push(step('why', 'The null queue: accepted and discarded, nothing is delivered'));
+  } else if (released !== null) {
+    why.push(step('why', `Released by hand to ${releaseHostText(released)}`));
   } else if (routed !== null) {
     const source = { label: `route ${routed}`, route: routed };
-    why.push({ ...step('why', `The route ${routed} chose this queue`), source });
+    const isByHand = message?.meta[RELEASE_META] !== undefined;
+    const text = isByHand
+      ? `Released by hand through the route ${routed}`
+      : `The route ${routed} chose this queue`;
+    why.push({ ...step('why', text), source });
   } else if (typeof message?.meta['queue'] === 'string') {
     why.push(step('why', `The policy set the meta queue to ${message.meta['queue']}`));
   } else {

@@ -24,6 +24,7 @@ export type * from './protocol/policy.ts';
 export type * from './protocol/queue-actions.ts';
 export type * from './protocol/queues.ts';
 export type * from './protocol/records.ts';
+export type * from './protocol/release.ts';
 export type * from './protocol/replay.ts';
 export type * from './protocol/routes.ts';
 export type * from './protocol/rows.ts';

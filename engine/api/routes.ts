@@ -11,6 +11,7 @@ import { policyFileRoutes } from './routes/policy-files.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { recordRoutes } from './routes/records.ts';
+import { releaseRoutes } from './routes/release.ts';
 import { replayRoutes } from './routes/replay.ts';
 import { routeListRoutes } from './routes/routes.ts';
 import { rowRoutes } from './routes/rows.ts';
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...statusRoutes,
   ...luaFunctionRoutes,
   ...rowRoutes,
+  ...releaseRoutes,
   ...messageRoutes,
   ...routeListRoutes,
   ...queueRoutes,

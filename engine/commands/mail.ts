@@ -1,4 +1,4 @@
-/** `postyard mail`: what was caught, without the window: list, show, delete, save. */
+/** `postyard mail`: what was caught, without the window: list, show, delete, save, release. */
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,8 @@ import type {
   CaughtMessage,
   DeletedMessages,
   RecipientRow,
+  ReleaseRequest,
+  ReleaseResult,
   RowChecks,
   RowPage,
 } from '../api/protocol.ts';
@@ -19,6 +21,8 @@ const OPTIONS = {
   workspace: { type: 'string' },
   limit: { type: 'string' },
   all: { type: 'boolean' },
+  to: { type: 'string' },
+  rcpt: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
 
@@ -28,28 +32,31 @@ const PAGE_ROWS = 1_000;
 
 export const mail: Command = {
   name: 'mail',
-  summary: 'List, show, delete and save what was caught; filters as in the window',
+  summary: 'List, show, delete, save and release what was caught; filters as in the window',
   usage: [
     'mail [list [FILTER…]] [--limit N|--all] [--json]',
     '       postyard mail show ROW [--json]',
     '       postyard mail checks ROW [--json]',
     '       postyard mail delete FILTER…|--all',
     '       postyard mail save FILE.mbox|FOLDER [FILTER…]      (a folder gets one .eml per message)',
+    '       postyard mail release ROW… --to HOST:PORT|ROUTE [--rcpt ADDRESS] [--json]   (copies, through the queues)',
   ].join('\n'),
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS);
     const [verb = 'list', ...words] = positionals;
-    if (!['list', 'show', 'checks', 'delete', 'save'].includes(verb))
-      throw new UsageError(`found "${verb}", expected list, show, checks, delete or save`);
+    if (!['list', 'show', 'checks', 'delete', 'save', 'release'].includes(verb))
+      throw new UsageError(`found "${verb}", expected list, show, checks, delete, save or release`);
     const [first] = words;
     const row = verb === 'show' || verb === 'checks' ? rowOf(first) : 0;
     if (verb === 'save' && first === undefined)
       throw new UsageError('save lacks where to, expected FILE.mbox or a folder');
     if (verb === 'delete' && first === undefined && values.all !== true)
       throw new UsageError('delete lacks a filter, expected one, or --all for everything');
+    const releasing = verb === 'release' ? releaseOf(words, values) : null;
     const limit = values.all === true ? Infinity : limitOf(values.limit);
     const engine = EngineClient.find(values.workspace);
     if (engine === null) return 3;
+    if (releasing !== null) return release(engine, releasing, values.json === true);
     switch (verb) {
       case 'list':
         await list(engine, words.join(' '), { limit, isJson: values.json === true });
@@ -88,6 +95,34 @@ function rowOf(word: string | undefined): number {
   throw new UsageError(
     `found ${word ?? 'nothing'}, expected the number of a row, as list shows it`,
   );
+}
+
+/** @throws {UsageError} */
+function releaseOf(
+  words: readonly string[],
+  { to, rcpt }: { readonly to?: string | undefined; readonly rcpt?: string | undefined },
+): ReleaseRequest {
+  if (words.length === 0) throw new UsageError('release lacks rows, expected their numbers');
+  if (to === undefined) throw new UsageError('release lacks --to, expected HOST:PORT or a route');
+  const seqs = words.map((word) => rowOf(word));
+  return { seqs, to, ...(rcpt !== undefined && { recipient: rcpt }) };
+}
+
+/** Status 1 when a row could not be released. */
+async function release(
+  engine: EngineClient,
+  request: ReleaseRequest,
+  isJson: boolean,
+): Promise<number> {
+  const result = await engine.post<ReleaseResult>('/rows/release', request);
+  const { released, to, seqs, failed } = result;
+  const rows = seqs.length === 0 ? '' : ` (rows ${seqs.join(', ')})`;
+  const lines = [
+    ...failed.map(({ seq, text }) => `row ${seq}: ${text}`),
+    `released ${released} to ${to}${rows}`,
+  ];
+  process.stdout.write(`${isJson ? JSON.stringify(result, null, 2) : lines.join('\n')}\n`);
+  return failed.length === 0 ? 0 : 1;
 }
 
 /** @throws {UsageError} */

@@ -11,6 +11,7 @@ import type { Count, EngineStatus } from '../api/protocol.ts';
 import { QueuesView } from '../api/queues-view.ts';
 import { RoutesView } from '../api/routes-view.ts';
 import { RecordsView, recordRow } from '../api/records-view.ts';
+import { ReleaseView } from '../api/release-view.ts';
 import { RowsView } from '../api/rows-view.ts';
 import { SettingsView } from '../api/settings-view.ts';
 import { ShareView } from '../api/share-view.ts';
@@ -51,6 +52,7 @@ export class EngineApi {
   readonly #rows: RowsView;
   readonly #messages: MessagesView;
   readonly #suppression: SuppressionView;
+  readonly #release: ReleaseView;
   readonly #sharedWindows = new SharedWindows();
   #server: ApiServer | null = null;
   #isClosed = false;
@@ -101,6 +103,15 @@ export class EngineApi {
       farEnd: engine.routes.farEnd,
       settingsFile: layout.settingsFile,
       handled: () => core.policy.eventNames(),
+    });
+    this.#release = new ReleaseView({
+      store,
+      queues: () => core.queues,
+      ownMessages: core.ownMessages,
+      ids: core.ids,
+      capture: engine.capture,
+      routes: () => engine.routes.overlay.routes,
+      farEnd: engine.routes.farEnd,
     });
     engine.routes.onChange(() => this.#live.statusChanged());
     this.#clockDoor = new MailClockDoor({
@@ -229,6 +240,7 @@ export class EngineApi {
       policyLines: (file, line, around) => engine.policyState.lines(file, line, around),
       remaps: () => engine.remaps.list(),
       sendTest: (request) => sendTestMessage(this.#smtpAddress(), request),
+      release: (request) => this.#release.release(request),
       audit: (verb, detail) =>
         store.addAudit({
           timeMs: mailClock.now(),

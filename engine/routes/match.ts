@@ -7,6 +7,7 @@ import type { JsonValue } from '../mail/json.ts';
 import { formatQueueName } from '../mail/queue-name.ts';
 import type { QueueName } from '../mail/queue-name.ts';
 import { globMatches, isLiteral } from './glob.ts';
+import { releaseOfRoutingDomain } from './release.ts';
 import { levelOf } from './route.ts';
 import type { Route, RouteMatch } from './route.ts';
 
@@ -60,6 +61,7 @@ export function decideMessage(routes: readonly Route[], facts: MessageFacts): Ro
 
 /** The first enabled route that is decided by the name of a queue, and is meant for this one. */
 export function decideQueue(routes: readonly Route[], queue: QueueName): Route | null {
+  if (releaseOfRoutingDomain(queue.routingDomain) !== null) return null;
   for (const [index, route] of routes.entries()) {
     if (!route.enabled || levelOf(route) !== 'queue') continue;
     if (queueStep(route, queue, routes.slice(0, index)).isMatch) return route;

@@ -9,6 +9,7 @@ import { parseQueueName } from '../mail/queue-name.ts';
 import { applyRoute, undoRoute } from './decided.ts';
 import { couldTake, decideMessage, decideQueue } from './match.ts';
 import { factsOf } from './message-facts.ts';
+import { RELEASE_META } from './release.ts';
 import type { RouteOverlay } from './route-overlay.ts';
 import { levelOf, routeOfRoutingDomain } from './route.ts';
 import type { Route } from './route.ts';
@@ -61,6 +62,8 @@ export class QueuedRoutes {
 
   /** @param only the route it is about, as the old way or the new one; null for all */
   wouldMove(copy: Message, queueName: string, only: string | null): boolean {
+    // Somebody chose its way by hand.
+    if (copy.getMeta(RELEASE_META) !== undefined) return false;
     const answered = this.#answered.get(queueName);
     const isAnswered = answered !== undefined && copy.createdMs <= answered.atMs;
     if (isAnswered && (only === null || only === answered.from || only === answered.to))

@@ -2,8 +2,8 @@
  * The overlay of routes: looks at each message after the policy's reception handlers, and answers
  * for queues and egress paths before the policy is asked. Its list is replaced as a whole.
  *
- * A message-level route that uses a queue of its own answers for that queue also while it is off:
- * what is in it was routed when it was on, and is moved when somebody says so.
+ * A route answers for a queue of its own also while it is off: what is in it was routed when it was
+ * on, or released through it by hand, and is moved when somebody says so.
  */
 import { parseDurationMs } from '../base/duration.ts';
 import type { Message } from '../mail/message.ts';
@@ -15,7 +15,8 @@ import type { RouteDecision } from './match.ts';
 import { factsOf } from './message-facts.ts';
 import { egressPathOf, mxListOf, queueConfigOf } from './parameters.ts';
 import type { FarEndAddress } from './parameters.ts';
-import { levelOf, routeOfRoutingDomain, targetText, techniqueOf } from './route.ts';
+import { RELEASE_ROUTE, releaseOfRoutingDomain, releaseQueueConfig } from './release.ts';
+import { hasQueueConfig, levelOf, routeOfRoutingDomain, targetText, techniqueOf } from './route.ts';
 import type { Route } from './route.ts';
 
 /** Reasons of routes that did not match are kept for this many, in the Journey. */
@@ -100,6 +101,8 @@ export class RouteOverlay {
     campaign: string | null,
     routingDomain: string | null,
   ): { readonly config: QueueConfig; readonly route: string } | null {
+    const released = releaseOfRoutingDomain(routingDomain);
+    if (released !== null) return { config: releaseQueueConfig(released), route: RELEASE_ROUTE };
     const route = this.routeOfQueue({ domain, tenant, campaign, routingDomain });
     if (route === null) return null;
     return { config: queueConfigOf(route, this.#deps.farEnd), route: route.name };
@@ -115,7 +118,7 @@ export class RouteOverlay {
     const own = routeOfRoutingDomain(queue.routingDomain);
     return own === null
       ? decideQueue(this.#routes, queue)
-      : (this.#routes.find((route) => route.name === own && levelOf(route) === 'message') ?? null);
+      : (this.#routes.find((route) => route.name === own && hasQueueConfig(route)) ?? null);
   }
 
   /** The configuration of the way to a site; null when the policy is to be asked. */

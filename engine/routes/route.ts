@@ -15,6 +15,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'null',
   'internal',
   'xfer',
+  'release',
 ]);
 
 const filled = z.string().min(1, 'found nothing, expected a value');

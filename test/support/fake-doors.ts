@@ -188,6 +188,7 @@ export function fakeDoors(overrides: Partial<ApiDoors> = {}): ApiDoors {
     restart: () => {},
     policyLines: nothing,
     remaps: () => [],
+    release: ({ seqs, to }) => Promise.resolve({ released: seqs.length, to, seqs: [], failed: [] }),
     sendTest: () => Promise.resolve({ ok: true, reply: '250 OK', to: 'a@example.com' }),
     audit: () => {},
     diagnostic: () => {},
