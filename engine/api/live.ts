@@ -20,6 +20,8 @@ import type { Token } from './token.ts';
 
 const RING_EVENTS_MAX = 512;
 const BATCH_INTERVAL_MS = 100;
+/** What comes after a rest is told sooner: somebody waits for it to appear. */
+const FIRST_BATCH_WAIT_MS = 5;
 const BATCH_ROWS_MAX = 2_000;
 const BATCH_RECORDS_MAX = 500;
 /** A window whose socket has this much unsent is behind; it is told to resync when it caught up. */
@@ -59,6 +61,8 @@ export class LiveStream {
   #statusChanged = false;
   #farEndsChanged = false;
   #timer: Timer | null = null;
+  /** Monotonic; when the last batch went out. */
+  #flushedMs = -Infinity;
 
   constructor(token: Token, clock: Clock, sources: LiveSources) {
     this.#token = token;
@@ -194,8 +198,11 @@ export class LiveStream {
 
   #arm(): void {
     if (this.#clients.size === 0) return;
-    this.#timer ??= this.#clock.timer(BATCH_INTERVAL_MS, () => {
+    if (this.#timer !== null) return;
+    const restMs = this.#flushedMs + BATCH_INTERVAL_MS - this.#clock.monotonic();
+    this.#timer = this.#clock.timer(Math.max(FIRST_BATCH_WAIT_MS, restMs), () => {
       this.#timer = null;
+      this.#flushedMs = this.#clock.monotonic();
       this.#flush();
     });
   }
