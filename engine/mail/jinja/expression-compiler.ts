@@ -8,7 +8,17 @@ import { LoopVariable } from './loop.ts';
 import { callMethod } from './methods.ts';
 import { attribute, binary, item, negate, slice } from './operators.ts';
 import type { Rendering } from './rendering.ts';
-import { dictEntries, display, HostValue, isDict, isTrue, iterate, kindOf, Safe } from './value.ts';
+import {
+  dictEntries,
+  display,
+  HostValue,
+  isDict,
+  isList,
+  isTrue,
+  iterate,
+  kindOf,
+  Safe,
+} from './value.ts';
 import type { Value } from './value.ts';
 
 export type Evaluate = (r: Rendering) => Value;
@@ -168,6 +178,7 @@ export function compileCall(
 function callAttribute(r: Rendering, value: Value, name: string, args: Args): Value {
   const own = value instanceof HostValue || isDict(value) ? attribute(value, name) : undefined;
   if (own instanceof Callable) return own.call(args, r);
+  if (own !== undefined && isDict(value)) return callValue(r, own, null, args);
   return callMethod(value, name, args);
 }
 
@@ -177,5 +188,9 @@ function callValue(r: Rendering, value: Value, name: string | null, args: Args):
   if (value === undefined && name !== null) {
     throw new Fault('unknownFunction', `${name} is unknown`);
   }
-  throw new Fault('operation', `value of type ${kindOf(value)} is not callable`);
+  const isObject = isDict(value) || isList(value) || value instanceof HostValue;
+  throw new Fault(
+    'operation',
+    isObject ? 'object is not callable' : `value of type ${kindOf(value)} is not callable`,
+  );
 }

@@ -125,8 +125,8 @@ function parseSubscript(tokens: TokenStream, of: Expression, line: number): Expr
     ends.some((e) => tokens.isOperator(e)) ? null : parseExpression(tokens);
   const start = at(':', ']');
   if (!tokens.skipOperator(':')) {
+    if (start === null) throw new Fault('syntax', 'unexpected `]`');
     tokens.expectOperator(']');
-    if (start === null) throw new Fault('syntax', 'empty subscript');
     return { type: 'item', line, of, key: start };
   }
   const stop = at(']', ':');

@@ -134,7 +134,7 @@ class Lexer {
       if (this.#at >= this.#source.length) return;
       const dash = /[-+]/.test(this.#source[this.#at] ?? '') ? 1 : 0;
       const isEnd = this.#source.startsWith(closing, this.#at + dash);
-      if (isEnd && (closing === '%}' || depth === 0)) {
+      if (isEnd && depth === 0) {
         this.#trimNext = this.#source[this.#at] === '-';
         this.#push(end, closing);
         this.#skip(dash + 2);
@@ -144,7 +144,7 @@ class Lexer {
     }
   }
 
-  /** Reads one token; returns how it changes the depth of braces. */
+  /** Reads one token; returns how it changes the depth of brackets. */
   #token(): number {
     const c = this.#source[this.#at] ?? '';
     if (c === '"' || c === "'") {
@@ -159,7 +159,7 @@ class Lexer {
     if (operator !== undefined) {
       this.#push('operator', operator);
       this.#skip(operator.length);
-      return operator === '{' ? 1 : operator === '}' ? -1 : 0;
+      return '([{'.includes(operator) ? 1 : ')]}'.includes(operator) ? -1 : 0;
     }
     const name = this.#match(NAME);
     if (name === undefined) throw new Fault('syntax', 'unexpected character');

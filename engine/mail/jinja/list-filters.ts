@@ -17,6 +17,7 @@ import {
   isTrue,
   iterate,
   kindOf,
+  numberOf,
   textOf,
 } from './value.ts';
 import type { Value } from './value.ts';
@@ -26,19 +27,18 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   count: (value) => lengthOf(value),
   first: (value) => ends(value, 0, 'first'),
   last: (value) => ends(value, -1, 'last'),
-  min: (value) => [...sequence(value)].sort(compareValues)[0],
-  max: (value) => [...sequence(value)].sort(compareValues).at(-1),
-  reverse: (value) =>
-    isText(value) ? [...textOf(value)].reverse().join('') : [...sequence(value)].reverse(),
-  list: (value) => sequence(value),
-  items: (value) => entriesOf(value),
+  min: (value) => [...listOf(value)].sort(compareValues)[0],
+  max: (value) => [...listOf(value)].sort(compareValues).at(-1),
+  reverse: reverseFilter,
+  list: (value) => listOf(value),
+  items: (value) => entriesOf(value, 'pairs'),
   dictsort: dictsortFilter,
   sort: sortFilter,
   unique: uniqueFilter,
   attr: (value, args) => attribute(value, display(args.required(0, 'name'))),
   batch: batchFilter,
   slice: sliceFilter,
-  sum: (value) => sequence(value).reduce((total, x) => binary('+', total, x), 0),
+  sum: sumFilter,
   map: mapFilter,
   select: (value, args, context) => select(value, args, context, { keeps: true, attribute: false }),
   reject: (value, args, context) =>
@@ -53,6 +53,30 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   random: randomFilter,
 };
 
+function sumFilter(...[value]: Parameters<Filter>): Value {
+  return sequence(value).reduce((total, x) => {
+    if (x === undefined) return total;
+    if (numberOf(x) === undefined || typeof x === 'boolean') {
+      throw new Fault('operation', `can only sum numbers, got ${kindOf(x)}`);
+    }
+    return binary('+', total, x);
+  }, 0);
+}
+
+/** What `list`, `sort`, `min` and `max` work on. @throws {Fault} it cannot be iterated */
+function listOf(value: Value): readonly Value[] {
+  const isIterable = value === undefined || value === null || isText(value) || isList(value);
+  if (isIterable || isDict(value)) return iterate(value);
+  throw new Fault('operation', 'cannot convert value to list');
+}
+
+function reverseFilter(...[value]: Parameters<Filter>): Value {
+  if (value === undefined || value === null) return value;
+  if (isText(value)) return [...textOf(value)].reverse().join('');
+  if (isList(value) || isDict(value)) return [...iterate(value)].reverse();
+  throw new Fault('operation', `cannot reverse values of type ${kindOf(value)}`);
+}
+
 function sequence(value: Value): readonly Value[] {
   return value === undefined ? [] : iterate(value);
 }
@@ -61,7 +85,6 @@ function lengthOf(value: Value): number {
   if (isText(value)) return [...textOf(value)].length;
   if (isList(value)) return value.length;
   if (isDict(value)) return dictSize(value);
-  if (value === undefined) return 0;
   throw new Fault('operation', `cannot calculate length of value of type ${kindOf(value)}`);
 }
 
@@ -70,16 +93,16 @@ function ends(value: Value, index: number, name: string): Value {
   throw new Fault('operation', `cannot get ${name} item from value`);
 }
 
-function entriesOf(value: Value): Value[] {
+function entriesOf(value: Value, wanted: string): Value[] {
   if (isDict(value)) return dictEntries(value);
-  throw new Fault('operation', 'cannot convert value into pair list');
+  throw new Fault('operation', `cannot convert value into ${wanted}`);
 }
 
 function dictsortFilter(...[value, args]: Parameters<Filter>): Value {
   const byValue = args.text(0, 'by') === 'value';
   const isCaseSensitive = args.flag(1, 'case_sensitive') ?? false;
   const key = sortKey(isCaseSensitive);
-  const sorted = entriesOf(value).sort((a, b) => {
+  const sorted = entriesOf(value, 'pair list').sort((a, b) => {
     const index = byValue ? 1 : 0;
     return compareValues(key(item(a, index)), key(item(b, index)));
   });
@@ -94,7 +117,7 @@ function sortFilter(...[value, args]: Parameters<Filter>): Value {
   const key = sortKey(args.flag(1, 'case_sensitive') ?? false);
   const path = args.keyword.get('attribute');
   const of = (x: Value): Value => key(path === undefined ? x : pathOf(x, path));
-  const sorted = [...sequence(value)].sort((a, b) => compareValues(of(a), of(b)));
+  const sorted = [...listOf(value)].sort((a, b) => compareValues(of(a), of(b)));
   return args.flag(0, 'reverse') ? sorted.reverse() : sorted;
 }
 

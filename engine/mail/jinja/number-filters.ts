@@ -52,11 +52,12 @@ function roundFilter(...[value, args]: Parameters<Filter>): Value {
 function intFilter(...[value, args]: Parameters<Filter>): Value {
   const fallback = args.get(0, 'default');
   if (isText(value)) {
-    const text = textOf(value).trim();
+    const text = textOf(value);
     if (/^[+-]?\d+$/.test(text)) return integer(BigInt(text.replace('+', '')));
-    if (/^[+-]?\d*\.?\d+([eE][+-]?\d+)?$/.test(text)) return Math.trunc(Number(text));
+    const number = parseRustFloat(text);
+    if (number !== undefined) return Number.isFinite(number) ? Math.trunc(number) : 0;
     if (fallback !== undefined) return fallback;
-    throw new Fault('operation', `cannot convert string to integer`);
+    throw new Fault('operation', floatProblem(text));
   }
   if (value === undefined || value === null) return fallback ?? 0;
   const number = numberOf(value);
@@ -70,15 +71,25 @@ function intFilter(...[value, args]: Parameters<Filter>): Value {
 function floatFilter(...[value, args]: Parameters<Filter>): Value {
   const fallback = args.get(0, 'default');
   if (value === undefined || value === null) return fallback ?? float(0);
-  const number = isText(value) ? parseFloatStrictly(textOf(value)) : numberOf(value);
+  const number = isText(value) ? parseRustFloat(textOf(value)) : numberOf(value);
   if (number !== undefined) return float(number);
   if (fallback !== undefined) return fallback;
-  throw new Fault('operation', `cannot convert ${kindOf(value)} to float`);
+  throw new Fault(
+    'operation',
+    isText(value) ? floatProblem(textOf(value)) : `cannot convert ${kindOf(value)} to float`,
+  );
 }
 
-function parseFloatStrictly(text: string): number | undefined {
-  const number = Number(text);
-  return text.trim() === '' || Number.isNaN(number) ? undefined : number;
+/** As Rust reads a float: no blanks around it, `inf` and `nan` in any case. */
+function parseRustFloat(text: string): number | undefined {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (/^[+-]?nan$/i.test(text)) return NaN;
+  if (!/^[+-]?inf(inity)?$/i.test(text)) return undefined;
+  return text.startsWith('-') ? -Infinity : Infinity;
+}
+
+function floatProblem(text: string): string {
+  return text === '' ? 'cannot parse float from empty string' : 'invalid float literal';
 }
 
 const DECIMAL_UNITS = ['kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];

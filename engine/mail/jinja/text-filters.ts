@@ -63,16 +63,25 @@ export function splitText(
 ): string[] {
   const limit = maxSplits === undefined || maxSplits < 0 ? Infinity : maxSplits;
   const parts: string[] = [];
+  if (separator === '') return splitCharacters(text, limit);
   let rest = separator === undefined ? text.trimStart() : text;
   while (parts.length < limit) {
     const match = separator === undefined ? /\s+/.exec(rest) : undefined;
     const at = separator === undefined ? (match?.index ?? -1) : rest.indexOf(separator);
-    if (at < 0 || separator === '') break;
+    if (at < 0) break;
     parts.push(rest.slice(0, at));
     rest = rest.slice(at + (separator ?? match?.[0] ?? '').length);
   }
   if (separator !== undefined || rest !== '') parts.push(rest);
   return parts;
+}
+
+/** An empty separator stands before, between and after all characters. */
+function splitCharacters(text: string, limit: number): string[] {
+  const parts = ['', ...text, ''];
+  return parts.length - 1 <= limit
+    ? parts
+    : [...parts.slice(0, limit), parts.slice(limit).join('')];
 }
 
 function joinFilter(...[value, args]: Parameters<Filter>): Value {
@@ -119,11 +128,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
 function truncateFilter(...[value, args, context]: Parameters<Filter>): Value {
   if (value === undefined || value === null) return '';
   if (!isText(value)) throw new Fault('operation', `expected string, got ${kindOf(value)}`);
-  const length = args.integer(0, 'length') ?? 255;
-  const cutsWords = args.flag(1, 'killwords') ?? false;
-  const end = [...(args.text(2, 'end') ?? '...')];
+  const named = args.atMost(0);
+  const length = named.integer(0, 'length') ?? 255;
+  const cutsWords = named.flag(0, 'killwords') ?? false;
+  const end = [...(named.text(0, 'end') ?? '...')];
   const configured = context.lookup('TRUNCATE_LEEWAY');
-  const leeway = args.integer(3, 'leeway') ?? (typeof configured === 'number' ? configured : 5);
+  const leeway = named.integer(0, 'leeway') ?? (typeof configured === 'number' ? configured : 5);
   if (length < end.length) {
     throw new Fault('operation', `expected length >= ${end.length}, got ${length}`);
   }

@@ -1,9 +1,9 @@
-/** `title`: the first letter of each word is capital, the others are small. */
+/** `title`: a capital after white space and after each ASCII mark, small letters elsewhere. */
 export function titleCase(text: string): string {
   let isStart = true;
   let result = '';
   for (const c of text) {
-    if (/[\p{P}\s]/u.test(c) && c !== "'") {
+    if (/[!-/:-@[-`{-~\s]/.test(c)) {
       isStart = true;
       result += c;
     } else {

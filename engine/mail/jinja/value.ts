@@ -159,7 +159,7 @@ export function dictEntries(dict: Dict): [Value, Value][] {
 
 /** The items a loop runs over. @throws {Fault} the value has none */
 export function iterate(value: Value): readonly Value[] {
-  if (value === undefined) return [];
+  if (value === undefined || value === null) return [];
   if (isList(value)) return value;
   if (isText(value)) return [...textOf(value)];
   if (isDict(value)) return dictKeys(value);

@@ -132,6 +132,31 @@ text { % {# c -#}   x
 {{ [1,2,3] | map("string") | list }}
 {{ "x" if a is none else "y" }}
 {{ l | length > 2 and s | length < 100 }}
+{{ "it's a-b_c+d$e"|title }} {{ "it's".title() }}
+{{ "12x"|int }}
+{{ ""|int }}
+{{ " 5 "|int }}
+{{ "+5"|int }} {{ "5.7"|int }} {{ "inf"|float }} {{ ".5"|float }} {{ "5."|float }}
+{{ "x"|float }}
+{{ l|sum }} {{ [1, none]|sum }}
+{{ ["p"]|sum }}
+{{ m() }}
+{{ m.b() }}
+{{ [1]() }}
+{{ "xyz".split("", 2) }} {{ "a b".split("") }}
+{% for x in a %}{{ x }}{% else %}none{% endfor %}
+{{ a|list }} {{ a|sort }} {{ a|min }} {{ a|reverse }} {{ nope|reverse }}
+{{ d|list }}
+{{ d|sort }}
+{{ d|reverse }}
+{{ d|items }}
+{{ nope|length }}
+{{ m[] }}
+{{ m[ }}
+{{ (s }}
+{% if (s %}x{% endif %}
+{{ s) }}
+{{ s|truncate(3) }}
 `;
 
 function reference(name: string, source: string): string {
