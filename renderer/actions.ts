@@ -17,6 +17,7 @@ import { LOG_ACTIONS } from './actions/log.ts';
 import { MAIL_ACTIONS } from './actions/mail.ts';
 import { MAILDIR_ACTIONS } from './actions/maildir.ts';
 import { QUEUE_ACTIONS } from './actions/queue.ts';
+import { RELEASE_ACTIONS } from './actions/release.ts';
 import { ROUTE_ACTIONS } from './actions/routes.ts';
 import { SAVE_ACTIONS } from './actions/save.ts';
 import { SHARE_ACTIONS } from './actions/share.ts';
@@ -56,6 +57,7 @@ export interface Action {
 
 export const ACTIONS: readonly Action[] = [
   ...MAIL_ACTIONS,
+  ...RELEASE_ACTIONS,
   ...SAVE_ACTIONS,
   ...SHARE_ACTIONS,
   ...MAILDIR_ACTIONS,

@@ -48,6 +48,8 @@ import type {
   QueueDetail,
   QueueList,
   RecordPage,
+  ReleaseRequest,
+  ReleaseResult,
   ReplayForRealRequest,
   ReplayForRealResult,
   ReplayRequest,
@@ -198,6 +200,8 @@ export class Api {
     this.#get(`/replay/runs/${encodeURIComponent(id)}`);
   replayForReal = (request: ReplayForRealRequest): Promise<ReplayForRealResult> =>
     this.#post('/replay/queue', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
+  release = (request: ReleaseRequest): Promise<ReleaseResult> =>
+    this.#post('/rows/release', request, AbortSignal.timeout(REPLAY_TIMEOUT_MS));
   sendTest = (request: SendTestRequest): Promise<SendTestResult> =>
     this.#post('/send-test', request);
   restart = (): Promise<{ restarting: true }> => this.#post('/restart', {});

@@ -21,6 +21,8 @@ export type ListName =
   | 'log'
   | 'none';
 
+type Overlay = 'palette' | 'keys' | 'presentation' | 'shared' | 'release';
+
 interface MenuChoice {
   readonly kind: 'choice';
   readonly label: string;
@@ -74,7 +76,7 @@ const SCREENS: readonly Screen[] = [
 
 export class Place {
   #screen = $state<Screen>(screenFromAddress());
-  #overlay = $state<'palette' | 'keys' | 'presentation' | 'shared' | null>(null);
+  #overlay = $state<Overlay | null>(null);
   #menu = $state.raw<OpenMenu | null>(null);
   #source = $state.raw<OpenSource | null>(null);
   #asked = $state.raw<Asked | null>(null);
@@ -84,7 +86,7 @@ export class Place {
   get screen(): Screen {
     return this.#screen;
   }
-  get overlay(): 'palette' | 'keys' | 'presentation' | 'shared' | null {
+  get overlay(): Overlay | null {
     return this.#overlay;
   }
   get menu(): OpenMenu | null {
@@ -111,7 +113,7 @@ export class Place {
     if (SCREENS.includes(screen)) history.replaceState(history.state, '', `#/${screen}`);
   }
 
-  openOverlay(overlay: 'palette' | 'keys' | 'presentation' | 'shared'): void {
+  openOverlay(overlay: Overlay): void {
     this.#remember();
     this.#menu = null;
     this.#overlay = overlay;

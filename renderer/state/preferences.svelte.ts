@@ -34,6 +34,8 @@ export interface Chosen {
   readonly labShares: { readonly right: number; readonly results: number };
   /** Answers for what a script asks the network in the Lab. */
   readonly labStubs: readonly DryStub[];
+  /** Where messages were released to, the last one first. */
+  readonly releasePlaces: readonly string[];
 }
 
 const STORAGE_KEY = 'postyard:chosen';
@@ -58,6 +60,7 @@ const DEFAULTS: Chosen = {
   queueShare: 0.38,
   labShares: { right: 0.56, results: 0.62 },
   labStubs: [],
+  releasePlaces: [],
 };
 
 export class Preferences {

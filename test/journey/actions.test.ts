@@ -174,6 +174,11 @@ const STORY: readonly Step[] = [
     ({ folder }) => [join(folder, 'c.postyard'), '--query', 'to:ada'],
   ],
   ['mail save FILE.mbox FILTER', /./, ({ folder }) => ['save', join(folder, 'out.mbox'), 'to:ada']],
+  [
+    'mail release ROW --to HOST:PORT|ROUTE',
+    /^released 1 to 127\.0\.0\.1:1 /,
+    ({ seq }) => ['release', seq, '--to', '127.0.0.1:1'],
+  ],
   ['mail delete FILTER', /./, () => ['delete', 'to:ada']],
   ['route remove NAME', /otherwise/, () => ['remove', 'to-busy']],
   ['far-end remove NAME', /busy removed/, () => ['remove', 'busy']],

@@ -166,6 +166,17 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'release',
+    rows: 1204,
+    async go(page) {
+      await openTab(page, 'Message');
+      await page.keyboard.press('R');
+      const dialog = page.getByRole('dialog', { name: 'Release a message' });
+      await dialog.getByLabel('To server').fill('sg-smarthost');
+      await dialog.getByText('The route sg-smarthost').waitFor();
+    },
+  },
+  {
     name: 'filter',
     rows: 1204,
     async go(page) {

@@ -43,6 +43,7 @@ import {
   fakeQueueList,
   fakeRecord,
 } from './fake-queues.ts';
+import { serveRelease } from './fake-release.ts';
 import { serveRoutes } from './fake-routes.ts';
 import { serveFarEnds } from './fake-far-ends.ts';
 import { serveSettings } from './fake-settings.ts';
@@ -148,7 +149,11 @@ export class FakeEngine implements AsyncDisposable {
     serveFarEnds(server);
     this.tester.serve(server);
     this.suppression.serve(server, this);
-    serveRoutes(server, this.#generated === 0);
+    serveRelease(server, {
+      routes: serveRoutes(server, this.#generated === 0),
+      row: (seq) => this.#row(seq),
+      add: (change) => this.add(1, change),
+    });
     this.lab.serve(
       server,
       (selection) => this.#selected(selection),

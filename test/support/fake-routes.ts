@@ -60,8 +60,11 @@ const LEDGER: readonly LedgerLine[] = [
   why: row.allowed ? 'route partner-live: mx.partner.example.org' : 'not opened',
 }));
 
-/** @param isEmpty as in a fresh workspace */
-export function serveRoutes(server: FastifyInstance, isEmpty: boolean): void {
+/**
+ * @param isEmpty as in a fresh workspace
+ * @returns the list as it is now
+ */
+export function serveRoutes(server: FastifyInstance, isEmpty: boolean): () => RouteList {
   let routes: RouteSpec[] = isEmpty ? [] : [...SAMPLE];
   let capture = true;
   let openHosts: readonly string[] = [];
@@ -157,4 +160,5 @@ export function serveRoutes(server: FastifyInstance, isEmpty: boolean): void {
     openHosts = (body as { hosts: readonly string[] }).hosts;
     return changed();
   });
+  return list;
 }
