@@ -80,7 +80,8 @@ export function materialize(value: LuaValue, pairsOf: PairsOf): LuaValue {
       `cannot materialize_to_lua_value ${value.luaTypeName} because it has no __pairs metamethod`,
     );
   }
-  return tableFromPairs(pairs.map(([key, item]) => [key, materialize(item, pairsOf)]));
+  const present = pairs.filter(([, item]) => item !== undefined);
+  return tableFromPairs(present.map(([key, item]) => [key, materialize(item, pairsOf)]));
 }
 
 /** A table from loose pairs: what counts up from 1 is its sequence part. */

@@ -12,24 +12,31 @@ import { LUA_NULL, LuaFloat, type LuaValue } from './lua/lua-value.ts';
 /**
  * @throws {Error} `cannot serialize <function>` for what JSON cannot hold
  */
-export function luaToJson(value: LuaValue): JsonValue {
+export function luaToJson(value: LuaValue, bytesToJson = refuseBytes): JsonValue {
   if (value === undefined || value === null || value === LUA_NULL) return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return Number(value);
   if (value instanceof LuaFloat)
     return Number.isFinite(value.value) ? jsonFloat(value.value) : null;
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (value instanceof Uint8Array) {
-    throw new Error(`deserialize error: ${invalidType(value, 'any valid JSON value').message}`);
-  }
+  if (value instanceof Uint8Array) return bytesToJson(value);
   const table = tableOf(value);
   if (!table) throw new Error(`cannot serialize <${mluaType(value)}>`);
-  if (isSequence(table)) return table.sequence.map(luaToJson);
+  if (isSequence(table)) return table.sequence.map((item) => luaToJson(item, bytesToJson));
   const object: JsonObject = {};
   for (const [key, item] of table.entries) {
-    if (item !== undefined) object[keyText(key)] = luaToJson(item);
+    if (item !== undefined) object[keyText(key)] = luaToJson(item, bytesToJson);
   }
   return object;
+}
+
+/** As metadata keeps a value: text that is not UTF-8 is the list of its bytes. */
+export function luaToMeta(value: LuaValue): JsonValue {
+  return luaToJson(value, (bytes) => [...bytes]);
+}
+
+function refuseBytes(bytes: Uint8Array): JsonValue {
+  throw new Error(`deserialize error: ${invalidType(bytes, 'any valid JSON value').message}`);
 }
 
 /** JSON for Lua with NULL where JSON has null; without this, null becomes nil. */
@@ -66,5 +73,6 @@ function floatText(value: number): string {
 function keyText(key: LuaValue): string {
   if (typeof key === 'string') return key;
   if (typeof key === 'number' || typeof key === 'bigint') return String(key);
+  if (typeof key === 'boolean') return String(key);
   throw new Error(`deserialize error: ${invalidType(key, 'a string').message}`);
 }

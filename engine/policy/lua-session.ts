@@ -49,9 +49,10 @@ export class LuaSession implements LuaConnection {
     if (context.lua.typeOfRef(ref) !== 'table') {
       throw new PolicyError('invalid connection object', { event });
     }
-    if (!context.lua.hasMethod(ref, method)) {
+    const found = context.lua.memberType(ref, method);
+    if (found !== 'function') {
       throw new PolicyError(
-        `sender:${method} method not found: error converting Lua nil to function`,
+        `sender:${method} method not found: error converting Lua ${found} to function`,
         { event },
       );
     }
@@ -80,7 +81,10 @@ export class LuaSession implements LuaConnection {
     if (this.#isReleased) return;
     const { context, ref, constructorName, log } = this.#parts;
     try {
-      if (context.lua.typeOfRef(ref) === 'table' && context.lua.hasMethod(ref, 'close')) {
+      if (
+        context.lua.typeOfRef(ref) === 'table' &&
+        context.lua.memberType(ref, 'close') === 'function'
+      ) {
         await this.#call('close', [], `${constructorName}:close`, null);
       }
     } catch (error) {

@@ -7,7 +7,7 @@ import type { AuthInfo, ConnectionMeta } from '../../mail/connection-meta.ts';
 import type { JsonValue } from '../../mail/json.ts';
 import type { UserdataType } from '../lua/host-function.ts';
 import { HostObject, type LuaValue } from '../lua/lua-value.ts';
-import { luaToJson } from '../lua-json.ts';
+import { luaToMeta } from '../lua-json.ts';
 import type { Bindings } from './bindings.ts';
 import type { CoreDeps } from './core-deps.ts';
 
@@ -51,7 +51,7 @@ export function connectionMetaBindings(deps: CoreDeps): Bindings {
         doc: 'Sets a value of the connection.',
         run: ({ meta }, call) => {
           const key = call.string(1);
-          const value = luaToJson(call.value(2));
+          const value = luaToMeta(call.value(2));
           const recorder = deps.world.contextOf(call.context)?.recorder;
           recorder?.metaChanged(`conn_meta.${key}`, meta.get(key), value, call.where(1)?.line);
           meta.set(key, value);

@@ -147,7 +147,7 @@ function compute(
 
 /** One value, or a list of several: KumoMTA makes one array of them. */
 function memoized(values: readonly LuaValue[]): Memoized {
-  if (values.length > 1) return { kind: 'list', list: values.map(luaToJson) };
+  if (values.length > 1) return { kind: 'list', list: values.map((value) => luaToJson(value)) };
   if (values[0] instanceof MemoizedTable) {
     throw new Error('cannot serialize <userdata>: MemoizedTable cannot be memoized');
   }

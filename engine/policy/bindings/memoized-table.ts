@@ -29,7 +29,7 @@ export type FrozenMap = ReadonlyMap<FrozenKey, Frozen>;
 
 /** @throws {Error} when the value, or one inside it, cannot leave its context */
 export function freeze(value: LuaValue): Frozen {
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined || value === null || isNotFinite(value)) return undefined;
   if (value === LUA_NULL || value instanceof LuaFloat || value instanceof Uint8Array) return value;
   if (typeof value !== 'object') return value;
   if (value instanceof MemoizedTable) return value.entries;
@@ -45,6 +45,12 @@ export function freeze(value: LuaValue): Frozen {
           ? [...(value as ReadonlyMap<LuaValue, LuaValue>)]
           : Object.entries(value);
   return new Map(pairs.map(([key, item]) => [frozenKey(key), freeze(item)]));
+}
+
+/** JSON, in which scalars are kept, has no such numbers. */
+function isNotFinite(value: LuaValue): boolean {
+  const number = value instanceof LuaFloat ? value.value : value;
+  return typeof number === 'number' && !Number.isFinite(number);
 }
 
 function frozenKey(key: LuaValue): FrozenKey {
@@ -83,14 +89,15 @@ export class MemoizedTable extends HostObject {
     return thaw(this.#entries.get(wanted as FrozenKey));
   }
 
-  /** Copies on the first write, so that the cache and other handles keep theirs. */
+  /**
+   * Copies on the first write, so that the cache and other handles keep theirs. A nil stays as an
+   * entry: it reads as absent, but `#` counts it.
+   */
   set(key: LuaValue, value: LuaValue): void {
     const copy = this.#isCopied
       ? (this.#entries as Map<FrozenKey, Frozen>)
       : new Map(this.#entries);
-    const frozen = freeze(value);
-    if (frozen === undefined) copy.delete(frozenKey(key));
-    else copy.set(frozenKey(key), frozen);
+    copy.set(frozenKey(key), freeze(value));
     this.#entries = copy;
     this.#isCopied = true;
   }

@@ -9,7 +9,7 @@ import { parseEnvelopeAddress } from '../../mail/path.ts';
 import { invalidType } from '../config-serde.ts';
 import type { HostCall, HostResult, UserdataType } from '../lua/host-function.ts';
 import { HostObject, LuaTable, type LuaValue } from '../lua/lua-value.ts';
-import { luaToJson } from '../lua-json.ts';
+import { luaToMeta } from '../lua-json.ts';
 import { AddressObject } from './address.ts';
 import type { Bindings } from './bindings.ts';
 import { jsonForLua } from './connection-meta.ts';
@@ -88,7 +88,7 @@ function metaMethods(deps: CoreDeps): MessageMethods {
       'Sets a value of the metadata.',
       (m, call) => {
         const key = call.string(1);
-        const value = luaToJson(call.value(2));
+        const value = luaToMeta(call.value(2));
         const recorder = deps.world.contextOf(call.context)?.recorder;
         recorder?.metaChanged(key, m.getMeta(key), value, call.where(1)?.line);
         m.setMeta(key, value);

@@ -57,11 +57,12 @@ function userdataTree(object: HostObject, materialize: Materialize): Tree {
     );
   }
   // As a Lua table of these pairs would be: a list when it has a sequence part.
-  const byKey = new Map(pairs);
+  const present = pairs.filter(([, item]) => item !== undefined);
+  const byKey = new Map(present);
   const sequence: LuaValue[] = [];
   while (byKey.has(sequence.length + 1)) sequence.push(byKey.get(sequence.length + 1));
   if (sequence.length > 0) return sequence.map((item) => treeOf(item, materialize));
-  return mapTree(pairs, materialize);
+  return mapTree(present, materialize);
 }
 
 function mapTree(

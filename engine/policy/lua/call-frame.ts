@@ -9,14 +9,11 @@
  */
 import {
   LUA_DEBUG,
-  LUA_TBOOLEAN,
   LUA_TFUNCTION,
-  LUA_TLIGHTUSERDATA,
   LUA_TNIL,
   LUA_TNONE,
   LUA_TNUMBER,
   LUA_TSTRING,
-  LUA_TTABLE,
   LUA_TUSERDATA,
   type LuaState,
 } from './lua-abi.ts';
@@ -26,6 +23,7 @@ import type { LuaMachine } from './lua-machine.ts';
 import type { LuaObjects } from './lua-objects.ts';
 import type { LuaValues } from './lua-values.ts';
 import type { HostObject, LuaFloat, LuaFunctionRef, LuaValue } from './lua-value.ts';
+import { luaTypeName } from './type-name.ts';
 
 type IntegerType = 'u8' | 'u16' | 'u32' | 'u64' | 'usize' | 'i64';
 
@@ -179,27 +177,8 @@ export class CallFrame implements HostCall {
 
   /** mlua's name of the argument's type. */
   typeName(n: number): string {
-    switch (this.#type(n)) {
-      case LUA_TNONE:
-      case LUA_TNIL:
-        return 'nil';
-      case LUA_TBOOLEAN:
-        return 'boolean';
-      case LUA_TLIGHTUSERDATA:
-        return 'lightuserdata';
-      case LUA_TNUMBER:
-        return this.#host.machine.lua.lua_isinteger(this.#L, n + this.#base) ? 'integer' : 'number';
-      case LUA_TSTRING:
-        return 'string';
-      case LUA_TTABLE:
-        return 'table';
-      case LUA_TFUNCTION:
-        return 'function';
-      case LUA_TUSERDATA:
-        return 'userdata';
-      default:
-        return 'thread';
-    }
+    if (this.#type(n) === LUA_TNONE) return 'nil';
+    return luaTypeName(this.#host.machine.lua, this.#L, n + this.#base);
   }
 
   /** Pushes copies of all arguments onto another coroutine of the same state. */

@@ -33,6 +33,7 @@ import { LuaValues } from './lua-values.ts';
 import type { RegisteredFunction } from './registered-function.ts';
 import { registerBindings, type Gate } from './registration.ts';
 import { nameLightUserdata, seedRandom, trimStandardLibrary } from './standard-library.ts';
+import { luaTypeName } from './type-name.ts';
 
 /** A wasm memory cannot address more. */
 const MEMORY_BYTES_MAX = 2 ** 32 - 65_536;
@@ -215,13 +216,14 @@ export class LuaContext {
     return type === LUA_TTABLE ? 'table' : type === LUA_TFUNCTION ? 'function' : 'other';
   }
 
-  /** Whether field `name` of the table behind `ref` is a function. */
-  hasMethod(ref: number, name: string): boolean {
+  /** What field `name` of the table behind `ref` is, in mlua's words. */
+  memberType(ref: number, name: string): string {
     const L = this.#main;
     this.machine.pushRef(L, ref);
-    const type = this.machine.lua.lua_getfield(L, -1, this.machine.name(name));
+    this.machine.lua.lua_getfield(L, -1, this.machine.name(name));
+    const type = luaTypeName(this.machine.lua, L, -1);
     this.machine.pop(L, 2);
-    return type === LUA_TFUNCTION;
+    return type;
   }
 
   setGlobal(name: string, value: LuaValue): void {

@@ -31,6 +31,7 @@ kumo.on('make.batch', function()
   return { send_batch = function(self, list) return 'batch of ' .. #list .. ' ' .. list[1]:recipient().user end }
 end)
 kumo.on('make.nothing', function() end)
+kumo.on('make.text', function() return { send = 'not a function', close = 1 } end)
 kumo.on('make.error', function() error 'cannot build' end)
 kumo.on('make.reject', function() kumo.reject(550, 'no door today') end)
 `;
@@ -41,7 +42,7 @@ describe('ScriptHost.construct()', () => {
     const build = (name: string) => policy.host.events.construct(name, 'd', null, null, null);
     const error = (await build('make.error').catch((e: unknown) => e)) as PolicyError;
     expect(withoutTraceback(error.message)).toBe(
-      `runtime error: [string "${policy.file}"]:29: cannot build`,
+      `runtime error: [string "${policy.file}"]:30: cannot build`,
     );
     await expect(build('make.missing')).rejects.toThrow('error converting Lua nil to function');
     const reject = (await build('make.reject').catch((e: unknown) => e)) as PolicyError;
@@ -107,5 +108,10 @@ describe('ScriptHost.construct()', () => {
     const nothing = await host.events.construct('make.nothing', 'd', null, null, null);
     await expect(nothing.send(messages, 1, null)).rejects.toThrow('invalid connection object');
     await nothing.close();
+    const text = await host.events.construct('make.text', 'd', null, null, null);
+    await expect(text.send(messages.slice(1), 1, null)).rejects.toThrow(
+      'sender:send method not found: error converting Lua string to function',
+    );
+    await text.close();
   });
 });

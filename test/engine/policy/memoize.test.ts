@@ -55,13 +55,14 @@ describe('kumo.memoize()', () => {
         local t = f()
         t.name = 'changed'
         t.extra = 1
+        t.sub = nil
         local names = {}
         for k in pairs(f()) do names[#names + 1] = tostring(k) end
         table.sort(names)
         local list = {}
         for _, v in ipairs(t) do list[#list + 1] = v end
         return type(t), getmetatable(t), #f(), t.name, f().name, f().sub.deep, table.concat(names, ','),
-          table.concat(list), table.concat({ table.unpack(f(), 1, 3) }), f()[{}], t.extra, (pcall(next, t)),
+          table.concat(list), table.concat({ table.unpack(f(), 1, 3) }), f()[{}], t.extra, #t, t.sub, (pcall(next, t)),
           kumo.make_queue_config(kumo.memoize(function() return { max_age = 5 } end, { name = 'q', ttl = 60, capacity = 1 })()).max_age
       end)
     `);
@@ -77,6 +78,8 @@ describe('kumo.memoize()', () => {
       'abc',
       undefined,
       1,
+      6,
+      undefined,
       false,
       '5s',
     ]);

@@ -88,11 +88,13 @@ describe('Message metadata', () => {
       msg:set_meta('float', 1.0) msg:set_meta('int', 1) msg:set_meta('none', nil)
       msg:set_meta('map', { a = { b = 'c' }, list = { 'p', 'q' } })
       msg:set_meta('empty', {})
+      msg:set_meta('keys', { [true] = 1, [1.5] = 2 }) msg:set_meta('bytes', 'a\\xff')
       local copy = msg:get_meta 'map'
       copy.a.b = 'changed'
       return math.type(msg:get_meta 'float'), math.type(msg:get_meta 'int'), msg:get_meta 'none', msg:get_meta('map').a.b,
         why(msg.set_meta, msg, 'f', print), why(msg.set_meta, msg, 'a', msg:sender()), why(msg.set_meta, msg),
-        getmetatable(msg:get_meta('map').list)
+        getmetatable(msg:get_meta('map').list), msg:get_meta('keys')['true'], msg:get_meta('keys')['1.5'],
+        table.concat(msg:get_meta 'bytes', ' ')
     `);
     expect(values).toEqual([
       'float',
@@ -103,7 +105,12 @@ describe('Message metadata', () => {
       'cannot serialize <userdata>',
       'bad argument #2 to `Message.set_meta`: error converting Lua nil to String (expected string or number)',
       false,
+      1,
+      2,
+      '97 255',
     ]);
+    delete message.meta['keys'];
+    delete message.meta['bytes'];
     expect(JSON.stringify(message.meta)).toBe(
       '{"float":1,"int":1,"none":null,"map":{"a":{"b":"c"},"list":["p","q"]},"empty":{}}'.replace(
         /"map":\{.*\}\}/,
