@@ -131,10 +131,12 @@ export interface DeliverySession {
   connect(messages: readonly Message[]): Promise<void>;
   /**
    * One attempt for these messages (one, unless the protocol batches).
+   * @param recorded resolves when the attempt is known after a crash: nothing that may count as a
+   *   delivery happens before; default: it is
    * @throws {Error} anything else: KumoMTA's "error in deliver_message: …". The session goes on,
    *   and `connect` decides for the next message
    */
-  deliver(messages: readonly Message[]): Promise<AttemptReport>;
+  deliver(messages: readonly Message[], recorded?: Promise<void>): Promise<AttemptReport>;
   /** Whether the plan has no host left, so that the session ends without an error. */
   readonly isExhausted: boolean;
   readonly phase: string;

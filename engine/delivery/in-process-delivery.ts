@@ -40,8 +40,9 @@ export function openInProcessSession(
     peer: null,
     plan: async () => {},
     connect: async () => {},
-    deliver: async ([message]) => {
+    deliver: async ([message], recorded) => {
       if (message === undefined) throw new Error('Bug: a delivery without a message');
+      await recorded;
       const trace = protocols.newTrace();
       return report(await run(protocols, message, trace), trace);
     },

@@ -91,7 +91,8 @@ class LuaSession implements DeliverySession {
     }
   }
 
-  async deliver(messages: readonly Message[]): Promise<AttemptReport> {
+  async deliver(messages: readonly Message[], recorded?: Promise<void>): Promise<AttemptReport> {
+    await recorded;
     const connection = this.#connection;
     if (connection === null) throw new Error('invalid connection object');
     this.#phase = 'DeliveringMessage';

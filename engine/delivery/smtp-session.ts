@@ -158,7 +158,10 @@ export class SmtpSession implements DeliverySession {
     throw connectFailure(failures, transcript.take(), this.#details(null, []));
   }
 
-  async deliver(messages: readonly Message[]): Promise<AttemptReport> {
+  async deliver(
+    messages: readonly Message[],
+    recorded = Promise.resolve(),
+  ): Promise<AttemptReport> {
     this.#throwIfAborted();
     const [message] = messages;
     const line = this.#line;
@@ -166,7 +169,7 @@ export class SmtpSession implements DeliverySession {
     const pending = this.#pendingIndexes(message);
     const batch = pending.slice(0, Math.max(1, this.#settings.path.maxRecipientsPerBatch));
     const recipients = batch.flatMap((index) => message.recipients[index] ?? []);
-    const { replies, broken } = await this.#transact(line, message, recipients);
+    const { replies, broken } = await this.#transact(line, message, { recipients, recorded });
     const trace = new CallTrace(this.#deps.clock);
     const asked = broken ? replies : await this.#rewrite(replies, message, line, trace);
     const outcomes = judgeBatch(
@@ -255,7 +258,7 @@ export class SmtpSession implements DeliverySession {
   async #transact(
     line: Line,
     message: Message,
-    recipients: readonly EnvelopeAddress[],
+    { recipients, recorded }: { recipients: readonly EnvelopeAddress[]; recorded: Promise<void> },
   ): Promise<{ replies: RecipientReply[]; broken: boolean }> {
     const { path, readyQueue } = this.#settings;
     const resetFirst = line.transactionCount > 0 && (path.enableRset || line.lastFailed);
@@ -265,6 +268,7 @@ export class SmtpSession implements DeliverySession {
       const replies = await runTransaction(line.opened.connection, line.opened.extensions, {
         sender: message.sender,
         recipients,
+        recorded,
         body: message.data,
         path,
         resetFirst,

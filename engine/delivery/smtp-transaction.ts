@@ -33,6 +33,8 @@ interface TransactionRequest {
   /** Without pipelining: whether a refusal ends the questions. KumoMTA asks all of them anyway. */
   readonly stopsAtRefusal: boolean;
   readonly onPhase: (phase: string) => void;
+  /** Resolves when the attempt is known after a crash; the message goes out after that. */
+  readonly recorded: Promise<void>;
 }
 
 type Stage = 'check' | 'rset' | 'mail' | 'rcpt' | 'data' | 'dot';
@@ -48,6 +50,8 @@ export interface RecipientReply {
 const DOT = '.\r\n';
 const DATA = 'DATA\r\n';
 const RSET = 'RSET\r\n';
+/** How long strict mode waits for a further final reply of an LMTP peer. */
+const LMTP_NEXT_MS = 1000;
 
 /**
  * @returns one reply per recipient, in their order
@@ -215,18 +219,11 @@ async function sendBody(
   const { path, body, onPhase } = request;
   const { dataMs, dataDotMs } = path.timeouts;
   onPhase('data');
+  await request.recorded;
   connection.note(`message data, ${body.byteLength} bytes`);
   for (const piece of dataPieces(body)) await connection.writePayload(piece, dataMs);
   onPhase('dot');
-  if (path.useLmtp) {
-    // RFC 2033 §4.2: one reply for each recipient that was accepted.
-    const replies: RecipientReply[] = [];
-    for (const rcpt of rcpts) {
-      if (!isAccepted(rcpt, request)) replies.push({ reply: rcpt, stage: 'rcpt' });
-      else replies.push({ reply: await connection.read(DOT, dataDotMs), stage: 'dot', rcpt });
-    }
-    return replies;
-  }
+  if (path.useLmtp) return finalReplies(connection, request, rcpts);
   const final = await connection.read(DOT, dataDotMs);
   if (final.code !== 250) return forAll(request, final, 'dot');
   return rcpts.map((rcpt) =>
@@ -234,6 +231,48 @@ async function sendBody(
       ? { reply: final, stage: 'dot', rcpt }
       : { reply: rcpt, stage: 'rcpt' },
   );
+}
+
+/**
+ * LMTP (RFC 2033 §4.2): one reply for each recipient that was accepted. In strict mode a peer that
+ * gives a single one has answered for all of them.
+ */
+async function finalReplies(
+  connection: SmtpConnection,
+  request: TransactionRequest,
+  rcpts: readonly SmtpReply[],
+): Promise<RecipientReply[]> {
+  const replies: RecipientReply[] = [];
+  let last: SmtpReply | null = null;
+  let isOnlyOne = false;
+  for (const rcpt of rcpts) {
+    if (!isAccepted(rcpt, request)) {
+      replies.push({ reply: rcpt, stage: 'rcpt' });
+      continue;
+    }
+    const next = last !== null && isOnlyOne ? null : await nextReply(connection, request, last);
+    if (next === null) isOnlyOne = true;
+    last = next ?? last;
+    if (last === null) throw new Error('Bug: no final reply was read');
+    replies.push({ reply: last, stage: 'dot', rcpt });
+  }
+  return replies;
+}
+
+/** Null when there is none after the one before, and none is needed. */
+async function nextReply(
+  connection: SmtpConnection,
+  request: TransactionRequest,
+  before: SmtpReply | null,
+): Promise<SmtpReply | null> {
+  const { dataDotMs } = request.path.timeouts;
+  if (before === null || request.acceptsAny2xx) return connection.read(DOT, dataDotMs);
+  try {
+    return await connection.read(DOT, Math.min(LMTP_NEXT_MS, dataDotMs));
+  } catch (error) {
+    if (error instanceof ClientError && error.trouble.kind === 'read-timeout') return null;
+    throw error;
+  }
 }
 
 function isAccepted(reply: SmtpReply, request: TransactionRequest): boolean {

@@ -278,8 +278,11 @@ export class Dispatcher {
           if (!message.isLoaded) await deps.store.loadBody(message);
           message.wake();
         }
+        const recorded = deps.store.durable();
+        // A delivery that is refused early does not wait for it.
+        recorded.catch(() => undefined);
         const startedAt = deps.realClock.monotonic();
-        const finished = await watched(this.#session.deliver(messages), {
+        const finished = await watched(this.#session.deliver(messages, recorded), {
           realClock: deps.realClock,
           limitMs: watchdogLimitMs(this.#ready.path, this.#ready.identity.protocol),
           signal: this.#stop.signal,

@@ -5,7 +5,9 @@
  * nobody waits for (reports: attempts, records). Transactions go to the intake as soon as it is
  * free, and are acknowledged when they are durable there. Reports are gathered for a moment and go
  * to the writer together; their batch settles, too, what the intake has been given until then:
- * first the transactions, then the reports come into the tables, in one commit.
+ * first the transactions, then the reports come into the tables, in one commit. Where somebody
+ * waits for reports to be durable (an attempt, before its message goes out), they go to the intake
+ * too, behind the transactions.
  *
  * So a transaction may be durable before reports that are older; both are in order among
  * themselves, and no report is applied before a transaction that is older.
@@ -13,7 +15,7 @@
 import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { isLarge, keepBytes, openBatch, pack, sizeOf } from './open-batch.ts';
-import type { BatchNotes, OpenBatch, SettlingBatch, StagedBatch } from './open-batch.ts';
+import type { BatchNotes, OpenBatch, SettlingBatch, StagedBatch, Waiter } from './open-batch.ts';
 import type { BatchResult, Op, PackedBatch } from './ops.ts';
 import { StoreFullError } from './store.ts';
 
@@ -37,15 +39,15 @@ export interface CommitQueueOptions<N> {
   readonly makeNotes: () => N;
   /** Called with the number of each batch that can be read from now on. */
   readonly onSettled: (number: number) => void;
-  /** Number of the first batch. */
-  readonly firstNumber: number;
+  /** Number of the first frame in the intake. */
+  readonly firstFrame: number;
   /** Real time. */
   readonly clock: Clock;
 }
 
 /** Waits until what was acknowledged before can be read. */
 interface Reader {
-  /** Number of the newest batch of it. */
+  /** Number of the newest frame of it. */
   readonly through: number;
   readonly resolve: () => void;
 }
@@ -54,7 +56,8 @@ export class CommitQueue<N extends BatchNotes> {
   readonly #options: CommitQueueOptions<N>;
   #saves: OpenBatch<N>;
   #reports: OpenBatch<N>;
-  readonly #closedSaves: OpenBatch<N>[] = [];
+  /** On the way into the intake, in order: transactions, and reports that somebody waits for. */
+  readonly #toStage: OpenBatch<N>[] = [];
   readonly #closedReports: SettlingBatch<N>[] = [];
   /** On its way into the intake; no other batch is meanwhile. */
   #staging: OpenBatch<N> | null = null;
@@ -62,22 +65,29 @@ export class CommitQueue<N extends BatchNotes> {
   #settling: SettlingBatch<N> | null = null;
   /** In the intake, and not on the way into the tables yet. */
   #staged: StagedBatch<N>[] = [];
-  #nextNumber: number;
+  #nextNumber = 1;
+  #nextFrame: number;
+  #closedCount = 0;
+  #stagedCount = 0;
   #pendingBytes = 0;
   #unsettledBytes = 0;
   #isScheduled = false;
   #isGatherTimerSet = false;
+  /** Reports are to go to the intake, not only to the writer. */
+  #areReportsUrgent = false;
   /** What was gathered is to be sent as soon as the writer is free. */
   #isSettlingDue = false;
   #readers: Reader[] = [];
+  /** They wait until all of now can be read. */
+  #flushers: Waiter[] = [];
   #failure: Error | null = null;
   #stalled: string | null = null;
 
   constructor(options: CommitQueueOptions<N>) {
     this.#options = options;
-    this.#nextNumber = options.firstNumber;
-    this.#saves = this.#newBatch();
-    this.#reports = this.#newBatch();
+    this.#nextFrame = options.firstFrame;
+    this.#saves = this.#newBatch(false);
+    this.#reports = this.#newBatch(true);
   }
 
   /** Of the batch that the next `save` joins. */
@@ -150,7 +160,7 @@ export class CommitQueue<N extends BatchNotes> {
 
   /** The writer has more to do than the batch under way and the next ones. */
   get isBehind(): boolean {
-    return this.#closedReports.length + this.#closedSaves.length > BEHIND_BATCHES;
+    return this.#closedReports.length + this.#toStage.length > BEHIND_BATCHES;
   }
 
   /** Resolves when it is not behind any more. */
@@ -158,11 +168,27 @@ export class CommitQueue<N extends BatchNotes> {
     while (this.isBehind) {
       if (this.#failure) throw this.#failure;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const next =
-        this.#settling ?? this.#staging ?? this.#closedReports[0] ?? this.#closedSaves[0];
+      const next = this.#settling ?? this.#staging ?? this.#closedReports[0] ?? this.#toStage[0];
       next?.waiters.push({ resolve, reject });
       await promise;
     }
+  }
+
+  /** Resolves when everything added so far is durable, if it cannot be read yet. */
+  async durable(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#reports.ops.length > 0) {
+      this.#reports.waiters.push({ resolve, reject });
+      this.#areReportsUrgent = true;
+      this.#schedule();
+    } else {
+      const last = this.#saves.ops.length > 0 ? this.#saves : this.#toStage.at(-1);
+      const under = last ?? this.#staging ?? this.#closedReports.at(-1) ?? this.#settling;
+      if (under === null) return;
+      under.waiters.push({ resolve, reject });
+    }
+    await promise;
   }
 
   /** Resolves when everything added so far is durable and can be read. */
@@ -171,7 +197,7 @@ export class CommitQueue<N extends BatchNotes> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const last = this.#closedReports.at(-1) ?? this.#settling;
     if (this.#isUnsettled || this.#reports.ops.length > 0) {
-      this.#reports.waiters.push({ resolve, reject });
+      this.#flushers.push({ resolve, reject });
       this.#settleSoon();
     } else if (last !== null) {
       last.waiters.push({ resolve, reject });
@@ -186,7 +212,7 @@ export class CommitQueue<N extends BatchNotes> {
     const newest = this.#staged.at(-1) ?? this.#settling?.staged.at(-1);
     if (newest === undefined || this.#stalled !== null || this.#failure !== null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#readers.push({ through: newest.number, resolve });
+    this.#readers.push({ through: newest.frame, resolve });
     if (this.#staged.length > 0) this.#settleSoon();
     await promise;
   }
@@ -208,28 +234,29 @@ export class CommitQueue<N extends BatchNotes> {
     for (const { number } of [first, ...later]) this.#options.onSettled(number);
     first.notes.committed(result);
     for (const waiter of batch.waiters) waiter.resolve();
-    this.#releaseReaders(batch.staged.at(-1)?.number ?? 0);
+    this.#releaseReaders(batch.staged.at(-1)?.frame ?? 0);
   }
 
   /** The writer is gone: whoever waits learns it. */
   fail(error: Error): void {
     this.#failure = error;
     const under = [this.#staging, this.#settling].filter((batch) => batch !== null);
-    const closed = [...this.#closedSaves, ...this.#closedReports];
+    const closed = [...this.#toStage, ...this.#closedReports];
     for (const { waiters } of [...under, ...closed, this.#saves, this.#reports]) {
       for (const waiter of waiters) waiter.reject(error);
     }
+    for (const flusher of this.#flushers.splice(0)) flusher.reject(error);
     this.#settling = null;
-    this.#closedSaves.length = 0;
+    this.#toStage.length = 0;
     this.#closedReports.length = 0;
-    this.#saves = this.#newBatch();
-    this.#reports = this.#newBatch();
+    this.#saves = this.#newBatch(false);
+    this.#reports = this.#newBatch(true);
     this.#releaseReaders(Infinity);
   }
 
-  /** There are transactions that no batch of reports on its way settles. */
+  /** There is what no batch on its way to the writer settles. */
   get #isUnsettled(): boolean {
-    const waiting = this.#staged.length + this.#closedSaves.length + this.#saves.ops.length;
+    const waiting = this.#staged.length + this.#toStage.length + this.#saves.ops.length;
     return waiting > 0 || this.#staging !== null;
   }
 
@@ -269,11 +296,14 @@ export class CommitQueue<N extends BatchNotes> {
       this.#isSettlingDue = true;
       return;
     }
-    if (this.#closedSaves.length === 0) this.#closeSaves();
-    const batch = this.#closedSaves.shift();
+    if (this.#toStage.length === 0) {
+      this.#closeSaves();
+      this.#closeUrgentReports();
+    }
+    const batch = this.#toStage.shift();
     if (batch === undefined) return;
     this.#staging = batch;
-    const packed = pack(batch);
+    const packed = pack(batch, this.#nextFrame++);
     this.#options.stage(packed).then(
       () => this.#wasStaged(batch, packed),
       (error: unknown) => this.#wasRefused(batch, toError(error)),
@@ -282,7 +312,7 @@ export class CommitQueue<N extends BatchNotes> {
 
   #wasStaged({ number, notes, byteCount, waiters }: OpenBatch<N>, packed: PackedBatch): void {
     const packedBytes = sizeOf(packed);
-    this.#staged.push({ number, notes, packed, packedBytes });
+    this.#staged.push({ number, frame: packed.number, notes, packed, packedBytes });
     this.#unsettledBytes += packedBytes;
     this.#stagingEnded(byteCount);
     for (const waiter of waiters) waiter.resolve();
@@ -290,6 +320,11 @@ export class CommitQueue<N extends BatchNotes> {
   }
 
   #wasRefused(batch: OpenBatch<N>, error: Error): void {
+    // What happened cannot be refused: the writer keeps at it.
+    if (batch.isReports) {
+      this.#closedReports.unshift({ ...batch, after: this.#stagedCount, staged: [] });
+      return this.#stagingEnded(0);
+    }
     this.#stagingEnded(batch.byteCount);
     for (const waiter of batch.waiters) waiter.reject(error);
     this.#options.onSettled(batch.number);
@@ -297,6 +332,7 @@ export class CommitQueue<N extends BatchNotes> {
 
   #stagingEnded(byteCount: number): void {
     this.#staging = null;
+    this.#stagedCount++;
     this.#pendingBytes -= byteCount;
     this.#stageReady();
     this.#sendReady();
@@ -306,8 +342,7 @@ export class CommitQueue<N extends BatchNotes> {
     if (this.#settling !== null || this.#failure !== null) return;
     if (this.#isSettlingDue && this.#closedReports.length === 0) this.#closeReports();
     const [batch] = this.#closedReports;
-    const oldestSaves = this.#staging ?? this.#closedSaves[0] ?? this.#saves;
-    if (batch === undefined || oldestSaves.number <= batch.after) return;
+    if (batch === undefined || this.#stagedCount < batch.after) return;
     this.#closedReports.shift();
     batch.staged = this.#staged;
     this.#staged = [];
@@ -320,16 +355,28 @@ export class CommitQueue<N extends BatchNotes> {
 
   #closeSaves(): void {
     if (this.#saves.ops.length === 0) return;
-    this.#closedSaves.push(this.#saves);
-    this.#saves = this.#newBatch();
+    this.#toStage.push(this.#saves);
+    this.#closedCount++;
+    this.#saves = this.#newBatch(false);
+  }
+
+  #closeUrgentReports(): void {
+    if (!this.#areReportsUrgent) return;
+    this.#areReportsUrgent = false;
+    // Older ones are on the way to the writer: these follow them there.
+    if (this.#closedReports.length > 0) return this.#settleSoon();
+    this.#toStage.push(this.#reports);
+    this.#closedCount++;
+    this.#reports = this.#newBatch(true);
   }
 
   #closeReports(): void {
     this.#isSettlingDue = false;
-    const newest =
-      this.#saves.ops.length > 0 ? this.#saves : (this.#closedSaves.at(-1) ?? this.#staging);
-    this.#closedReports.push({ ...this.#reports, after: newest?.number ?? 0, staged: [] });
-    this.#reports = this.#newBatch();
+    this.#areReportsUrgent = false;
+    this.#closeSaves();
+    const waiters = [...this.#reports.waiters, ...this.#flushers.splice(0)];
+    this.#closedReports.push({ ...this.#reports, waiters, after: this.#closedCount, staged: [] });
+    this.#reports = this.#newBatch(true);
   }
 
   #releaseReaders(settled: number): void {
@@ -342,7 +389,7 @@ export class CommitQueue<N extends BatchNotes> {
     return keepBytes(batch, bytes);
   }
 
-  #newBatch(): OpenBatch<N> {
-    return openBatch(this.#nextNumber++, this.#options.makeNotes());
+  #newBatch(isReports: boolean): OpenBatch<N> {
+    return openBatch(this.#nextNumber++, isReports, this.#options.makeNotes());
   }
 }

@@ -17,13 +17,15 @@ export interface BatchNotes {
   committed(result: BatchResult): void;
 }
 
-interface Waiter {
+export interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
 export interface OpenBatch<N> {
   readonly number: number;
+  /** Of the past: cannot be refused. */
+  readonly isReports: boolean;
   readonly ops: Op[];
   readonly chunks: Uint8Array[];
   byteCount: number;
@@ -32,25 +34,27 @@ export interface OpenBatch<N> {
   readonly notes: N;
 }
 
-/** Reports on their way. */
+/** Reports on their way to the writer. */
 export interface SettlingBatch<N> extends OpenBatch<N> {
-  /** Sent when the transactions of this batch are staged. */
+  /** Sent when so many batches were staged (or refused) as had been closed before it. */
   readonly after: number;
   /** What it settles beside itself. */
   staged: readonly StagedBatch<N>[];
 }
 
-/** Transactions in the intake. */
+/** In the intake. */
 export interface StagedBatch<N> {
   readonly number: number;
+  /** Of its frame in the intake. */
+  readonly frame: number;
   readonly notes: N;
   readonly packed: PackedBatch;
   /** Its buffers are the writer's from when it is sent. */
   readonly packedBytes: number;
 }
 
-export function openBatch<N>(number: number, notes: N): OpenBatch<N> {
-  return { number, ops: [], chunks: [], byteCount: 0, waiters: [], notes };
+export function openBatch<N>(number: number, isReports: boolean, notes: N): OpenBatch<N> {
+  return { number, isReports, ops: [], chunks: [], byteCount: 0, waiters: [], notes };
 }
 
 /** @returns where the bytes will be in the batch's buffer */
@@ -69,12 +73,13 @@ export function sizeOf({ ops, bytes }: PackedBatch): number {
   return ops.byteLength + bytes.byteLength;
 }
 
-export function pack(batch: OpenBatch<unknown>): PackedBatch {
+/** @param number of the packed batch: frames of the intake have numbers of their own */
+export function pack(batch: OpenBatch<unknown>, number = batch.number): PackedBatch {
   const bytes = new Uint8Array(batch.byteCount);
   let at = 0;
   for (const chunk of batch.chunks) {
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
-  return { number: batch.number, ops: packOps(batch.ops), bytes };
+  return { number, ops: packOps(batch.ops), bytes };
 }

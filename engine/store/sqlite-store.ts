@@ -143,7 +143,7 @@ export class SqliteStore implements Store {
       },
       makeNotes: () => new FeedNotes(this.#feed, (result) => this.#committed(result)),
       onSettled: (number) => this.#loader.settled(number),
-      firstNumber: opened.totals.settledIntake + 1,
+      firstFrame: opened.totals.settledIntake + 1,
       clock,
     });
     const modules = readModules.map((url) => url.href);
@@ -410,6 +410,10 @@ export class SqliteStore implements Store {
 
   flush(): Promise<void> {
     return this.#queue.flush();
+  }
+
+  durable(): Promise<void> {
+    return this.#queue.durable();
   }
 
   settled(): Promise<void> {

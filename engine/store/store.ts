@@ -224,7 +224,7 @@ export interface Store {
   /**
    * Records an attempt before the network is touched; the message's due time becomes
    * `nextDueMs` and its attempts one more, should nothing be heard of this attempt again.
-   * `flush()` afterwards makes sure that it is durable.
+   * `durable()` afterwards makes sure that it is known after a crash.
    * @returns the attempt's id
    */
   beginAttempt(attempt: AttemptStart): number;
@@ -278,6 +278,8 @@ export interface Store {
     name: N,
     params: StoreReads[N]['params'],
   ): Promise<StoreReads[N]['result']>;
+  /** Resolves when everything asked for so far is durable, if it cannot be read yet. */
+  durable(): Promise<void>;
   /** Resolves when everything asked for so far is durable and can be read. */
   flush(): Promise<void>;
   /** Resolves when everything acknowledged so far can be read; `read` waits for it by itself. */

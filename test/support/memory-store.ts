@@ -247,6 +247,10 @@ export class MemoryStore implements Store {
 
   async settled(): Promise<void> {}
 
+  async durable(): Promise<void> {
+    await this.hold;
+  }
+
   onCommit(listener: (commitSeq: number) => void): void {
     this.#commitListeners.push(listener);
   }

@@ -725,6 +725,23 @@ describe('reconnecting', () => {
   });
 });
 
+test('a message goes out when its attempt is on record, not before', async () => {
+  const sink = await client.sink();
+  const session = await client.planned([sink.port]);
+  const message = testMessage();
+  await session.connect([message]);
+  const { promise: recorded, resolve } = Promise.withResolvers<void>();
+  const delivering = session.deliver([message], recorded);
+  await vi.waitFor(() => expect(session.phase).toBe('data'), 2000);
+  await new Promise((next) => setImmediate(next));
+  const bodies = (): unknown[] =>
+    sink.connections.flatMap(({ events }) => events.filter((event) => 'data' in event));
+  expect(bodies()).toHaveLength(0);
+  resolve();
+  expect(outcomes(await delivering)[0]).toMatch(/^delivered/);
+  expect(bodies()).toHaveLength(1);
+});
+
 describe('abort()', () => {
   test('ends a waiting delivery with nothing left', async () => {
     const sink = await client.sink({ dot: '!hang' });

@@ -70,7 +70,7 @@ class Rig {
     },
     makeNotes: () => new Notes(this.committed),
     onSettled: (number) => this.settledNumbers.push(number),
-    firstNumber: 1,
+    firstFrame: 1,
     clock: this.clock,
   });
 
@@ -252,6 +252,82 @@ test('the intake waits for the tables when they are far behind, but never for ev
   expect(rig.settling?.keys).toBe('c, | about c');
   rig.settling?.done();
   await flushed;
+});
+
+test('durable() sends reports through the intake, behind the transactions', async () => {
+  const rig = new Rig();
+  await rig.queue.durable();
+  rig.save('a');
+  rig.report('1');
+  const log: string[] = [];
+  void rig.queue.durable().then(() => log.push('1 durable'));
+  await rig.turn();
+  expect(rig.staging?.keys).toBe('a');
+  rig.report('2');
+  rig.staging?.done();
+  await rig.turn();
+  expect([rig.staging?.keys, log]).toEqual(['1', []]);
+  // Nobody waits for the second one.
+  rig.staging?.done();
+  await rig.turn();
+  expect([log, rig.staging, rig.settling]).toEqual([['1 durable'], null, null]);
+  rig.report('3');
+  rig.clock.advance(20);
+  await rig.turn();
+  expect(rig.settling?.keys).toBe('a, 1, | 2 3');
+  rig.settling?.done();
+  expect(rig.committed).toEqual([['a', '1', '2', '3']]);
+});
+
+test('flush() waits for the tables also when reports went through the intake', async () => {
+  const rig = new Rig();
+  rig.report('1');
+  let isFlushed = false;
+  const flushed = rig.queue.flush().then(() => (isFlushed = true));
+  const durable = rig.queue.durable();
+  await rig.turn();
+  rig.staging?.done();
+  await durable;
+  await rig.turn();
+  expect([rig.settling?.keys, isFlushed]).toEqual(['1, |', false]);
+  rig.settling?.done();
+  await flushed;
+});
+
+test('reports for which the intake has no room wait for the writer instead', async () => {
+  const rig = new Rig();
+  rig.report('1');
+  let isDurable = false;
+  const durable = rig.queue.durable().then(() => (isDurable = true));
+  await rig.turn();
+  rig.staging?.done(new StoreFullError('no room'));
+  await rig.turn();
+  expect([rig.settling?.keys, isDurable]).toEqual(['| 1', false]);
+  rig.settling?.done();
+  await durable;
+  expect(rig.committed).toEqual([['1']]);
+});
+
+test('durable() never takes reports past older ones that wait for the writer', async () => {
+  const rig = new Rig();
+  rig.report('busy');
+  const first = rig.queue.flush();
+  await rig.turn();
+  expect(rig.settling?.keys).toBe('| busy');
+  for (let i = 0; i < 4_000; i++) rig.queue.report(op('old'));
+  rig.report('new');
+  const durable = rig.queue.durable();
+  await rig.turn();
+  expect(rig.staging).toBeNull();
+  rig.settling?.done();
+  await first;
+  await rig.turn();
+  expect(rig.settling?.keys).toMatch(/^\| old/);
+  rig.settling?.done();
+  await rig.turn();
+  expect(rig.settling?.keys).toBe('| new');
+  rig.settling?.done();
+  await durable;
 });
 
 test('fail() rejects whoever waits, and what is asked for later', async () => {
