@@ -12,7 +12,7 @@ export const RELEASE_META = 'postyard_release_of';
 /** What rows and attempts of such a copy show as their route. */
 export const RELEASE_ROUTE = 'release';
 
-export interface ReleaseHost {
+interface ReleaseHost {
   /** A name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
