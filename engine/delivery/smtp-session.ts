@@ -274,6 +274,7 @@ export class SmtpSession implements DeliverySession {
         resetFirst,
         acceptsAny2xx: !this.#deps.isStrict,
         stopsAtRefusal: !this.#deps.isStrict,
+        awaitsEveryReply: !this.#deps.isStrict,
         onPhase: (phase) => {
           this.#phase = phase;
           if (phase === 'data') this.#trace.sentBody(message.data);

@@ -32,6 +32,8 @@ interface TransactionRequest {
   readonly acceptsAny2xx: boolean;
   /** Without pipelining: whether a refusal ends the questions. KumoMTA asks all of them anyway. */
   readonly stopsAtRefusal: boolean;
+  /** LMTP: whether a single final reply is too few for several recipients. */
+  readonly awaitsEveryReply: boolean;
   readonly onPhase: (phase: string) => void;
   /** Resolves when the attempt is known after a crash; the message goes out after that. */
   readonly recorded: Promise<void>;
@@ -50,7 +52,7 @@ export interface RecipientReply {
 const DOT = '.\r\n';
 const DATA = 'DATA\r\n';
 const RSET = 'RSET\r\n';
-/** How long strict mode waits for a further final reply of an LMTP peer. */
+/** How long a further final reply of an LMTP peer may take when it need not come. */
 const LMTP_NEXT_MS = 1000;
 
 /**
@@ -234,8 +236,8 @@ async function sendBody(
 }
 
 /**
- * LMTP (RFC 2033 §4.2): one reply for each recipient that was accepted. In strict mode a peer that
- * gives a single one has answered for all of them.
+ * LMTP (RFC 2033 §4.2): one reply for each recipient that was accepted. A peer that gives fewer
+ * has answered for the others too, unless every reply is awaited.
  */
 async function finalReplies(
   connection: SmtpConnection,
@@ -250,7 +252,7 @@ async function finalReplies(
       replies.push({ reply: rcpt, stage: 'rcpt' });
       continue;
     }
-    const next = last !== null && isOnlyOne ? null : await nextReply(connection, request, last);
+    const next: SmtpReply | null = isOnlyOne ? null : await nextReply(connection, request, last);
     if (next === null) isOnlyOne = true;
     last = next ?? last;
     if (last === null) throw new Error('Bug: no final reply was read');
@@ -266,7 +268,7 @@ async function nextReply(
   before: SmtpReply | null,
 ): Promise<SmtpReply | null> {
   const { dataDotMs } = request.path.timeouts;
-  if (before === null || request.acceptsAny2xx) return connection.read(DOT, dataDotMs);
+  if (before === null || request.awaitsEveryReply) return connection.read(DOT, dataDotMs);
   try {
     return await connection.read(DOT, Math.min(LMTP_NEXT_MS, dataDotMs));
   } catch (error) {

@@ -453,6 +453,16 @@ describe('LMTP', () => {
     ]);
     expect(sink.commands()[0]).toBe('LHLO out.golden.test');
   });
+
+  test('in strict mode a single final reply holds for all recipients', async () => {
+    const sink = await client.sink({ rcpt: { 'gone@dest.test': '550 5.1.1 gone' } });
+    const to = ['a@dest.test', 'gone@dest.test', 'b@dest.test', 'c@dest.test'];
+    const report = await client.once(sink, { useLmtp: true }, testMessage({ to }));
+    expect(outcomes(report)).toEqual([
+      'delivered 0,2,3 250 2.0.0 queued [.]',
+      'bounced 1 550 5.1.1 gone [RCPT TO:<gone@dest.test>]',
+    ]);
+  });
 });
 
 describe('smtp_client_rewrite_delivery_status', () => {
