@@ -2,6 +2,7 @@
 import type { MailClock } from '../base/mail-clock.ts';
 import type { ConfigSource } from '../queue/config-source.ts';
 import type { WaitingSummary } from '../queue/queue-lists.ts';
+import { RELEASE_ROUTE } from '../routes/release.ts';
 import type { SourceLink } from './protocol.ts';
 
 /** Why it waits; a clock that stands still is a reason of its own. */
@@ -15,6 +16,7 @@ export function withClock(waiting: WaitingSummary, mailClock: MailClock): string
 export function sourceLinkOf(source: ConfigSource): SourceLink | null {
   switch (source.kind) {
     case 'route':
+      if (source.route === RELEASE_ROUTE) return { label: 'released by hand' };
       return { label: `route ${source.route}`, route: source.route };
     case 'handler': {
       const { file, line } = source;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type {
   AttemptList,
+  QueueDetail,
   RecipientRow,
   ReleaseResult,
   RowDetail,
@@ -86,6 +87,8 @@ test('a copy goes to a host, and the row stays as it was', { timeout: 90_000 }, 
   expect(await recordsOf(engine, copy)).toEqual([['Delivery', 0, 250]]);
   const { attempts } = await engine.api<AttemptList>(`/rows/${copy.seq}/attempts`);
   expect(attempts).toHaveLength(1);
+  const queue = await engine.api<QueueDetail>(`/queues/${encodeURIComponent(copy.queue)}`);
+  expect(queue.configSource).toEqual({ label: 'released by hand' });
   const told = JSON.stringify(await journeyOf(engine, copy));
   expect(told).toContain(`a copy of row ${original.seq}, released by hand`);
   expect(told).toContain(`Released by hand to ${to}`);
