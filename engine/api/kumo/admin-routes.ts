@@ -18,8 +18,9 @@ import { jsonBody, wrongShape } from './http-exchange.ts';
 import type { Answer, KumoRequest } from './http-exchange.ts';
 import { HttpRefusal } from './http-problem.ts';
 import type { Shape } from './json-reader.ts';
-import { anything, recordOf, required, text } from './json-shapes.ts';
+import { recordOf, required, text } from './json-shapes.ts';
 import type { Routes } from './route.ts';
+import { readUuid, withDashes } from './uuid-reader.ts';
 
 export const ADMIN_ROUTES: Routes = {
   '/api/admin/bounce/v1': {
@@ -119,10 +120,14 @@ function listReadySuspensions(queues: AdminDoor, nowMs: number): JsonObject[] {
 }
 
 /** @throws {HttpRefusal} the body is no JSON, not of this shape, or not what `parse` wants */
-function read<T>(request: KumoRequest, shape: Shape<unknown>, parse: (body: JsonObject) => T): T {
-  jsonBody(request, shape);
+function read<T>(
+  request: KumoRequest,
+  shape: Shape<JsonObject>,
+  parse: (body: JsonObject) => T,
+): T {
+  const body = jsonBody(request, shape);
   try {
-    return parse(objectOf(jsonBody(request, anything)));
+    return parse(body);
   } catch (error) {
     throw wrongShape(toError(error).message);
   }
@@ -133,19 +138,16 @@ function objectOf(value: JsonValue | undefined): JsonObject {
   throw new Error('invalid type: expected a map');
 }
 
-const UUID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
-
 /** Takes the id out of the body and says what became of the entry. */
 function remove(request: KumoRequest, what: string, removeEntry: (id: string) => boolean): Answer {
-  const { id: given } = jsonBody(request, recordOf('CancelV1Request', { id: required(text) }));
-  if (!UUID.test(given)) throw wrongShape(`id: UUID parsing failed: ${JSON.stringify(given)}`);
-  const id = uuidText(given);
+  const { id } = jsonBody(request, recordOf('CancelV1Request', { id: required(uuid) }));
   if (removeEntry(id)) return { body: `removed ${id}` };
   throw new HttpRefusal(404, `${what} entry ${id} not found`);
 }
 
-/** However it was written: lower case, with dashes. */
-function uuidText(text: string): string {
-  const digits = text.replaceAll('-', '').toLowerCase();
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
+/** However it is written: lower case, with dashes. */
+const uuid: Shape<string> = (reader) => {
+  const parsed = readUuid(reader.text());
+  if ('complaint' in parsed) throw reader.data(`UUID parsing failed: ${parsed.complaint}`);
+  return withDashes(parsed.digits);
+};

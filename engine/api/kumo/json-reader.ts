@@ -39,7 +39,7 @@ const DEPTH_MAX = 128;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-class JsonReader {
+export class JsonReader {
   readonly #bytes: Buffer;
   readonly #path: (string | number)[] = [];
   #at = 0;
@@ -115,6 +115,24 @@ class JsonReader {
       this.within(index, () => item(index));
     }
     this.#close();
+  }
+
+  /** Reads at most `count` items of a list, which has to end behind them; how many there were. */
+  listOfAtMost(count: number, item: (index: number) => void): number {
+    this.#open('[', 'a sequence');
+    let index = 0;
+    for (; index < count && this.peek() !== ']'; index++) {
+      if (index > 0) {
+        if (this.peek() !== ',') throw this.#peeked('expected `,` or `]`');
+        this.#at++;
+      }
+      const step = index;
+      this.within(step, () => item(step));
+    }
+    if (this.peek() === '') throw this.#peeked('EOF while parsing a list');
+    if (this.peek() !== ']') throw this.#peeked('trailing characters');
+    this.#close();
+    return index;
   }
 
   #open(bracket: '{' | '[', expected: string): void {

@@ -1,6 +1,6 @@
 /** Building blocks of the shapes that `json-reader.ts` reads: texts, flags, lists, records. */
 import type { JsonValue } from '../../mail/json.ts';
-import type { Shape } from './json-reader.ts';
+import type { JsonReader, Shape } from './json-reader.ts';
 
 export const text: Shape<string> = (reader) => reader.text();
 export const flag: Shape<boolean> = (reader) => reader.boolean();
@@ -59,7 +59,7 @@ export type RecordOf<F extends Fields> = {
 };
 
 /**
- * An object with these fields.
+ * An object with these fields, or a list of their values in this order.
  *
  * @param name as complaints call it
  * @param others fields of other names are refused, or skipped
@@ -70,6 +70,7 @@ export function recordOf<F extends Fields>(
   others: 'refuse' | 'skip' = 'refuse',
 ): Shape<RecordOf<F>> {
   return (reader) => {
+    if (reader.peek() === '[') return inOrder(reader, name, fields);
     const found = new Map<string, unknown>();
     reader.object((key) => {
       const field = fields[key];
@@ -92,6 +93,20 @@ export function recordOf<F extends Fields>(
     });
     return Object.fromEntries(complete) as RecordOf<F>;
   };
+}
+
+/** serde takes a list for a struct; fields at the end may be left out when they are optional. */
+function inOrder<F extends Fields>(reader: JsonReader, name: string, fields: F): RecordOf<F> {
+  const all = Object.entries(fields);
+  const found: unknown[] = [];
+  reader.listOfAtMost(all.length, (index) => found.push(all[index]?.[1].shape(reader)));
+  const complete = all.map(([key, field], index) => {
+    if (index < found.length) return [key, found[index]];
+    if (field.fallback) return [key, field.fallback()];
+    const wanted = `${all.length} element${all.length === 1 ? '' : 's'}`;
+    throw reader.data(`invalid length ${index}, expected struct ${name} with ${wanted}`);
+  });
+  return Object.fromEntries(complete) as RecordOf<F>;
 }
 
 function expectedNames(names: readonly string[]): string {

@@ -5,6 +5,7 @@
  */
 import type { SpoolId } from '../../base/ids.ts';
 import { HttpRefusal } from './http-problem.ts';
+import { readUuid } from './uuid-reader.ts';
 
 export class QueryReader {
   readonly #query: URLSearchParams;
@@ -40,9 +41,9 @@ export class QueryReader {
   }
 
   spoolId(name: string): SpoolId {
-    const parsed = parseSpoolId(this.text(name));
+    const parsed = readUuid(this.text(name));
     if ('complaint' in parsed) throw refusal(`${name}: ${parsed.complaint}`);
-    return parsed.id;
+    return parsed.digits as SpoolId;
   }
 
   /** A list cannot be written in a query string; giving one is refused. */
@@ -55,18 +56,4 @@ export class QueryReader {
 
 function refusal(reason: string): HttpRefusal {
   return new HttpRefusal(400, `Failed to deserialize query string: ${reason}`);
-}
-
-/** A spool id in any form of a UUID; as 32 hex digits. */
-function parseSpoolId(text: string): { id: SpoolId } | { complaint: string } {
-  const bare = text.replace(/^urn:uuid:/, '').replace(/^\{(.*)\}$/, '$1');
-  const wrong = /[^0-9a-fA-F-]/.exec(bare);
-  if (wrong) {
-    return { complaint: `invalid character: found \`${wrong[0]}\` at ${wrong.index}` };
-  }
-  const digits = bare.replaceAll('-', '').toLowerCase();
-  if (digits.length === 32) return { id: digits as SpoolId };
-  return {
-    complaint: `invalid length: expected length 32 for simple format, found ${bare.length}`,
-  };
 }

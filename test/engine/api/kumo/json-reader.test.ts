@@ -49,6 +49,29 @@ describe('readJson()', () => {
     });
   });
 
+  test('takes a list for an object, its values in the order of the fields', () => {
+    expect(readJson(Buffer.from('["n", [["a"]], true]'), SHAPE)).toMatchObject({
+      name: 'n',
+      items: [{ id: 'a' }],
+      on: true,
+      kind: 'A',
+    });
+    const words = (source: string): string => fault(source).message;
+    expect(words('[]')).toBe(
+      'invalid length 0, expected struct Thing with 7 elements at line 1 column 2',
+    );
+    expect(words('["n", [[]]]')).toBe(
+      '[1][0]: invalid length 0, expected struct Item with 1 element at line 1 column 9',
+    );
+    expect(words('[1]')).toBe(
+      '[0]: invalid type: integer `1`, expected a string at line 1 column 2',
+    );
+    expect(fault('[["a", 1]]', listOf(recordOf('Item', { id: required(text) })))).toMatchObject({
+      kind: 'syntax',
+      reason: 'trailing characters',
+    });
+  });
+
   test('keeps floats apart from integers', () => {
     expect(readJson(Buffer.from('[1, 1.0, 1.5, 1e2]'), anything)).toEqual([
       1,
@@ -87,7 +110,7 @@ describe('readJson()', () => {
     ['{"name" 1}', 'syntax', 'name: expected `:` at line 1 column 9'],
     ['{"name":"n"} x', 'syntax', 'trailing characters at line 1 column 14'],
     ['{"name":"a', 'syntax', 'name: EOF while parsing a string at line 1 column 10'],
-    ['[1]', 'data', 'invalid type: sequence, expected struct Thing at line 1 column 0'],
+    ['7', 'data', 'invalid type: integer `7`, expected struct Thing at line 1 column 1'],
     ['{"name":"n","data":[1,]}', 'syntax', 'data: trailing comma at line 1 column 23'],
     ['{"name":"n","data":nul}', 'syntax', 'data: expected ident at line 1 column 23'],
     ['{"name":"n","data":01}', 'syntax', 'data: invalid number at line 1 column 21'],
