@@ -423,6 +423,16 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: 'release',
+    rows: 1204,
+    async go(page) {
+      for (const key of ['j', 'x', 'j', 'x', 'R']) await page.keyboard.press(key);
+      await page.getByLabel('To server').fill('sg-smarthost');
+      await page.getByText('The route sg-smarthost').waitFor();
+      await page.waitForTimeout(300);
+    },
+  },
+  {
     name: 'policy-error',
     rows: 1204,
     status: {
