@@ -80,14 +80,13 @@ export class SetupServices implements PolicyServices {
   }
 
   async startEsmtpListener(settings: EsmtpListenerSettings): Promise<void> {
-    // The address is wrong now, not when the socket is opened.
-    if (splitIpPort(settings.listen)?.port == null)
-      throw new Error(`failed to bind to ${settings.listen}: invalid socket address`);
+    refuseBadAddress(settings.listen);
     if (this.#running === null) this.esmtpListeners.push(settings);
     else await this.#running.startEsmtpListener(settings);
   }
 
   async startHttpListener(settings: HttpListenerSettings): Promise<void> {
+    if (!/^0:\d+$/.test(settings.listen)) refuseBadAddress(settings.listen);
     if (this.#running === null) this.httpListeners.push(settings);
     else await this.#running.startHttpListener(settings);
   }
@@ -169,4 +168,10 @@ export class SetupServices implements PolicyServices {
   #server(): RunningServices | Promise<RunningServices> {
     return this.#running ?? this.#early();
   }
+}
+
+/** The address is wrong when the script says it, not when the socket is opened. */
+function refuseBadAddress(listen: string): void {
+  if (splitIpPort(listen)?.port == null)
+    throw new Error(`failed to bind to ${listen}: invalid socket address`);
 }
