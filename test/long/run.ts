@@ -18,7 +18,7 @@ import { killUnderLoad } from '../support/kill-audit.ts';
 import { toggleUnderLoad } from '../support/toggle-audit.ts';
 
 const WAITING = 100_000;
-const SESSIONS = 100;
+const SESSIONS = 300;
 /** Between two switches. */
 const PAUSE_MS_MAX = 250;
 const TOGGLE_DEADLINE_MS = 600_000;
