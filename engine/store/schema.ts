@@ -186,7 +186,7 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT;
   `,
   `
-  -- operations that could not be applied, with the bytes they are about: tried again by each start
+  -- transactions that could not be applied, with their bytes: tried again by each start
   CREATE TABLE unapplied (
     id INTEGER PRIMARY KEY,
     ops BLOB NOT NULL,

@@ -6,7 +6,8 @@
  * Transactions come from the intake, where they are durable already; they are staged here until the
  * next batch (reports of the past: attempts, records, removals) takes them into the tables. Nothing
  * can be refused any more. When there is no room, all of it stays pending (`StalledError`). An
- * operation that cannot be applied at all (a bug, damage) is left out, told and kept.
+ * operation that cannot be applied at all (a bug, damage) is left out and told; a transaction, which
+ * was acknowledged, is kept for the next start.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { toError } from '../base/assert.ts';
@@ -17,7 +18,7 @@ import type { Counters } from './counters.ts';
 import { isFullError } from './full-disk.ts';
 import { KnownSessions } from './known-sessions.ts';
 import { Names } from './names.ts';
-import { packOps, unpackOps } from './ops.ts';
+import { OP, packOps, unpackOps } from './ops.ts';
 import type { BatchResult, Op, PackedBatch } from './ops.ts';
 import { prepareStatements } from './statements.ts';
 import type { Statements } from './statements.ts';
@@ -172,10 +173,11 @@ export class Writer {
       for (const { ops, bytes } of work) {
         this.#context.bytes = bytes;
         for (op of ops) if (!lost.has(op)) applyOp(this.#context, op);
-        const left = ops.filter((each) => lost.has(each));
-        if (left.length > 0) sql.keepUnapplied.run(packOps(left), bytes);
+        op = undefined;
+        // A report that came late would overwrite what is newer.
+        const kept = ops.filter((each) => lost.has(each) && each[0] === OP.transaction);
+        if (kept.length > 0) sql.keepUnapplied.run(packOps(kept), bytes);
       }
-      op = undefined;
       counters.settledIntake = Math.max(counters.settledIntake, newest);
       this.#commit();
       return true;
