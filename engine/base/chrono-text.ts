@@ -51,7 +51,8 @@ function partsUtc(epochMs: EpochMs): { date: string; time: string; fraction: str
   return { date: iso.slice(0, -9), time: iso.slice(-8), fraction: fractionText(ns) };
 }
 
-function fractionText(ns: number): string {
+/** `.123`: what follows the seconds. No fraction, or 3, 6 or 9 digits of it. */
+export function fractionText(ns: number): string {
   if (ns === 0) return '';
   const digits = ns.toString().padStart(9, '0');
   if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
@@ -59,8 +60,19 @@ function fractionText(ns: number): string {
   return `.${digits}`;
 }
 
-/** `2026-01-02T03:04:05`; years beyond four digits carry a sign, as chrono prints them. */
-function isoSeconds(epochMs: EpochMs): string {
+/** The second that was written last: in a burst it is asked for again and again. */
+let lastSecond = { epochMs: NaN, text: '' };
+
+/**
+ * `2026-01-02T03:04:05`; years beyond four digits carry a sign, as chrono prints them.
+ * @param epochMs of a whole second
+ */
+export function isoSeconds(epochMs: EpochMs): string {
+  if (epochMs !== lastSecond.epochMs) lastSecond = { epochMs, text: isoSecondsOf(epochMs) };
+  return lastSecond.text;
+}
+
+function isoSecondsOf(epochMs: EpochMs): string {
   const limit = 8_640_000_000_000_000;
   const date = new Date(Math.max(-limit, Math.min(limit - MS_PER_DAY, epochMs)));
   const iso = date.toISOString().slice(0, -5);

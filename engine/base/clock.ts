@@ -27,6 +27,8 @@ export interface Clock {
 /** Node's timers overflow above this many milliseconds (about 24.8 days); longer waits are split. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+const ORIGIN_MS: EpochMs = performance.timeOrigin;
+
 /** The machine's own clock. Its timers do not keep the process alive unless `keepAlive` is set. */
 export class SystemClock implements Clock {
   readonly #keepAlive: boolean;
@@ -36,7 +38,7 @@ export class SystemClock implements Clock {
   }
 
   now(): EpochMs {
-    return performance.timeOrigin + performance.now();
+    return ORIGIN_MS + performance.now();
   }
 
   monotonic(): MonotonicMs {

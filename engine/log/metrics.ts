@@ -258,8 +258,10 @@ export class Metrics {
     const sample = this.#sample(name, labels);
     sample.value += seconds;
     sample.count++;
-    for (const [i, bound] of BUCKETS.entries()) {
-      if (sample.buckets && seconds <= bound) sample.buckets[i] = (sample.buckets[i] ?? 0) + 1;
+    const { buckets } = sample;
+    if (buckets === null) return;
+    for (let i = BUCKETS.length - 1; i >= 0 && seconds <= (BUCKETS[i] ?? 0); i--) {
+      buckets[i] = (buckets[i] ?? 0) + 1;
     }
   }
 

@@ -6,6 +6,7 @@
  *
  * Source: RFC 5322 §3.3, §4.3; RFC 3339.
  */
+import { fractionText, isoSeconds } from '../base/chrono-text.ts';
 import type { EpochMs } from '../base/clock.ts';
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
@@ -81,17 +82,7 @@ function zoneMinutes(match: RegExpExecArray): number {
  */
 export function formatRfc3339Ticks(timeMs: EpochMs, extraNs: number): string {
   const wholeMs = Math.floor(timeMs) + Math.floor(extraNs / 1e6);
-  const ns = (((wholeMs % 1000) + 1000) % 1000) * 1e6 + (extraNs % 1e6);
-  return `${isoSeconds(wholeMs)}${fractionDigits(ns)}Z`;
-}
-
-function isoSeconds(wholeMs: number): string {
-  return new Date(wholeMs).toISOString().slice(0, -5);
-}
-
-function fractionDigits(ns: number): string {
-  if (ns === 0) return '';
-  const digits = String(ns).padStart(9, '0');
-  if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
-  return digits.endsWith('000') ? `.${digits.slice(0, 6)}` : `.${digits}`;
+  const second = Math.floor(wholeMs / 1000) * 1000;
+  const ns = (wholeMs - second) * 1e6 + (extraNs % 1e6);
+  return `${isoSeconds(second)}${fractionText(ns)}Z`;
 }

@@ -232,9 +232,13 @@ function insertLater(session: Session, waiting: readonly Message[]): void | Prom
   if (waiting.length === 0) return;
   const { inserts } = session.listener;
   inserts.count += waiting.length;
-  const done = insertAll(session, waiting, null).then(() => {
-    inserts.count -= waiting.length;
-  });
+  // After the sockets that are readable now: whoever waits for a reply goes first.
+  const turn = new Promise<void>((resolve) => setImmediate(resolve));
+  const done = turn
+    .then(() => insertAll(session, waiting, null))
+    .then(() => {
+      inserts.count -= waiting.length;
+    });
   return inserts.count > INSERTS_IN_FLIGHT_MAX ? done : undefined;
 }
 
