@@ -17,21 +17,25 @@ const serveArgs = args.filter((arg) => arg !== '--browser');
 await buildRenderer();
 const electron = isBrowserWanted || !hasDisplay() ? null : await findElectron();
 if (electron === null) {
-  process.argv.splice(
-    2,
-    process.argv.length,
-    'serve',
-    ...serveArgs,
-    ...(hasDisplay() ? ['--open'] : []),
-  );
-  await import('../engine/main.ts');
-} else {
-  const shell = spawn(electron, [join(root, 'dist/electron/main.js')], {
-    stdio: 'inherit',
-    env: { ...process.env, POSTYARD_ROOT: root, ...workspaceOf(serveArgs) },
+  const open = hasDisplay() ? ['--open'] : [];
+  // As `build/bin/postyard.js` does.
+  run(process.execPath, [join(root, 'engine/main.ts'), 'serve', ...serveArgs, ...open], {
+    MALLOC_ARENA_MAX: '2',
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => shell.kill(signal));
-  shell.once('exit', (code) => process.exit(code ?? 0));
+} else {
+  run(electron, [join(root, 'dist/electron/main.js')], {
+    POSTYARD_ROOT: root,
+    ...workspaceOf(serveArgs),
+  });
+}
+
+function run(executable: string, executableArgs: readonly string[], env: object = {}): void {
+  const child = spawn(executable, executableArgs, {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  child.once('exit', (code) => process.exit(code ?? 0));
 }
 
 function hasDisplay(): boolean {

