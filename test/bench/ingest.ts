@@ -10,7 +10,7 @@ import { ServeProcess, eventually } from '../support/serve-process.ts';
 import { findTool } from '../support/tools.ts';
 import { freePort, startSink } from './sink.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const MODES = [
   {
     name: 'a connection per message, 10 sessions',
@@ -72,8 +72,19 @@ export async function benchIngest(): Promise<void> {
     if (port === engine.smtpPort) sent += mode.messages;
     return mode.messages / ((performance.now() - began) / 1000);
   };
+  // What the round before left behind must not slow the reference down.
+  const idle = (): Promise<EngineStatus> =>
+    eventually(
+      'all mail delivered',
+      async () => {
+        const now = await engine.api<EngineStatus>('/status');
+        return now.queued === 0 ? now : null;
+      },
+      120_000,
+    );
   try {
-    rate(engine.smtpPort, MODES[0]);
+    // The engine compiles what it runs often; `smtp-sink` came compiled.
+    for (const mode of MODES) rate(engine.smtpPort, mode);
     console.log(
       'ingest'.padEnd(42),
       'ours/s'.padStart(8),
@@ -82,16 +93,15 @@ export async function benchIngest(): Promise<void> {
       'wanted'.padStart(7),
     );
     for (const mode of MODES) {
-      const rounds = Array.from({ length: ROUNDS }, () => {
+      const rounds: { ours: number; reference: number; ratio: number }[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        await idle();
         const reference = rate(sinkPort, mode);
         const ours = rate(engine.smtpPort, mode);
-        return { ours, reference, ratio: ours / reference };
-      }).sort((a, b) => a.ratio - b.ratio);
-      const { ours, reference, ratio } = rounds[Math.floor(ROUNDS / 2)] ?? {
-        ours: 0,
-        reference: 0,
-        ratio: 0,
-      };
+        rounds.push({ ours, reference, ratio: ours / reference });
+      }
+      rounds.sort((a, b) => a.ratio - b.ratio);
+      const { ours, reference, ratio } = rounds[Math.floor(ROUNDS / 2)] as (typeof rounds)[0];
       console.log(
         mode.name.padEnd(42),
         ours.toFixed(0).padStart(8),
@@ -101,14 +111,7 @@ export async function benchIngest(): Promise<void> {
       );
       if (mode.wanted !== null && ratio < mode.wanted) process.exitCode = 1;
     }
-    const status = await eventually(
-      'all mail delivered',
-      async () => {
-        const now = await engine.api<EngineStatus>('/status');
-        return now.queued === 0 ? now : null;
-      },
-      120_000,
-    );
+    const status = await idle();
     const files = readdirSync(join(engine.workspace, 'mail/example.com/user/new')).length;
     console.log(
       `sent ${sent} = stored ${status.mailCount} = maildir files ${files}; ${status.flushCount} flushes (${(sent / status.flushCount).toFixed(1)} messages each)`,

@@ -249,6 +249,8 @@ test(
 
 test('counts and last outcomes survive a restart', { timeout: 90_000 }, async () => {
   const hits = await hitsOf('no');
+  // What hangs there would have its time of grace.
+  await picky.close();
   await engine.stop();
   engine = await ServeProcess.start({ workspace: engine.workspace });
   const { routes } = await engine.api<RouteList>('/routes');
