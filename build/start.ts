@@ -35,7 +35,7 @@ function run(executable: string, executableArgs: readonly string[], env: object 
     env: { ...process.env, ...env },
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-  child.once('exit', (code) => process.exit(code ?? 0));
+  child.once('exit', (code) => process.exit(code ?? 1));
 }
 
 function hasDisplay(): boolean {

@@ -8,10 +8,11 @@ import { setFlagsFromString } from 'node:v8';
 import type { Command } from './commands/command.ts';
 
 // TypeScript is stripped once and compiled once, not at every start; so before anything of ours.
-enableCompileCache();
+const { directory } = enableCompileCache();
+// Where the worker threads look.
+if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= directory;
 const ENGINES: ReadonlySet<string> = new Set(['serve', 'kumod', 'open']);
-/** Percent by which an engine's heap may grow between two collections of everything: V8 itself
- * would let it grow several times over while it is busy. */
+/** By so much an engine's heap may grow between two full collections; V8's own choice is several times over. */
 const HEAP_GROWTH_PERCENT = 30;
 const { COMMANDS, UsageError } = await import('./commands/commands.ts');
 const { systemWords } = await import('./commands/system-words.ts');

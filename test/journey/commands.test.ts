@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowTo } from '../support/journey.ts';
-import { ServeProcess } from '../support/serve-process.ts';
+import { ServeProcess, eventually } from '../support/serve-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -50,6 +50,25 @@ test('--help lists every command, and each has its own', { timeout: 60_000 }, as
   expect(own).toMatchObject({ status: 0, stderr: '' });
   expect(own.stdout).toMatch(/Usage: postyard send --to ADDRESS/);
 });
+
+test(
+  'Ctrl-C in a terminal, which signals all its processes, is one stop',
+  { timeout: 90_000 },
+  async () => {
+    const listeners = ['smtp', 'http', 'ui'].flatMap((name) => [`--${name}`, '127.0.0.1:0']);
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'build/bin/postyard.js'), 'serve', '--workspace', empty, ...listeners],
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
+    );
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await eventually('it runs', () => said.includes('initialization complete'), 60_000);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    expect(await ended).toBe(0);
+  },
+);
 
 test('kumod --validate ends by itself', { timeout: 60_000 }, async () => {
   const policy = join(empty, 'sound.lua');
