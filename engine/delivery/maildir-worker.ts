@@ -9,7 +9,7 @@
 import { parentPort } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
 import { runInBackground } from '../base/threads.ts';
-import { createMaildir, findDelivered, MaildirError, storeMessage } from '../maildir/maildir.ts';
+import { createMaildir, DeliveredFiles, MaildirError, storeMessage } from '../maildir/maildir.ts';
 import type { MaildirTarget } from '../maildir/maildir.ts';
 import { stableFileNames } from '../maildir/unique-name.ts';
 
@@ -43,15 +43,16 @@ const known = new Set<string>();
 
 if (parentPort !== null) runInBackground();
 parentPort?.on('message', (batch: WorkerBatch) => {
+  const earlier = new DeliveredFiles();
   const results = batch.jobs.map((job) =>
-    writeJob(job, new Uint8Array(batch.bodies, job.offset, job.length)),
+    writeJob(job, new Uint8Array(batch.bodies, job.offset, job.length), earlier),
   );
   parentPort?.postMessage({ batchId: batch.batchId, results } satisfies WorkerAnswer);
 });
 
-export function writeJob(job: WorkerJob, data: Uint8Array): WorkerResult {
+function writeJob(job: WorkerJob, data: Uint8Array, earlier: DeliveredFiles): WorkerResult {
   try {
-    const before = job.isRepeat ? findDelivered(job.path, job.name) : null;
+    const before = job.isRepeat ? earlier.find(job.path, job.name) : null;
     return { unique: before ?? write(job, data) };
   } catch (error) {
     if (!(error instanceof MaildirError)) {
@@ -69,7 +70,7 @@ function write(job: WorkerJob, data: Uint8Array): string {
       return store();
     } catch (error) {
       // The user removed the folder, or the file is there already.
-      if (codeOf(error) === 'EEXIST') return findDelivered(job.path, job.name) ?? rethrow(error);
+      if (codeOf(error) === 'EEXIST') return deliveredBefore(job) ?? rethrow(error);
       if (codeOf(error) !== 'ENOENT') throw error;
       known.delete(job.path);
     }
@@ -80,9 +81,13 @@ function write(job: WorkerJob, data: Uint8Array): string {
   try {
     return store();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return findDelivered(job.path, job.name) ?? rethrow(error);
+    if (codeOf(error) === 'EEXIST') return deliveredBefore(job) ?? rethrow(error);
     throw error;
   }
+}
+
+function deliveredBefore({ path, name }: WorkerJob): string | null {
+  return new DeliveredFiles().find(path, name);
 }
 
 function codeOf(error: unknown): string | undefined {

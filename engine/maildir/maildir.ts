@@ -102,19 +102,31 @@ export function storeMessage(
 }
 
 /**
- * The file of a delivery that may have been made before, by the beginning of its unique name,
- * wherever the user's reader moved it within the maildir.
- *
- * @returns the unique name with which it is there, or null
+ * Files of deliveries that may have been made before, wherever the user's reader moved them within
+ * their maildir. Each maildir is looked at once, however many deliveries are asked for; for a short
+ * use, since what comes later is not seen.
  */
-export function findDelivered(dir: string, stableName: string): string | null {
-  for (const folder of ['new', 'cur']) {
+export class DeliveredFiles {
+  /** Of each maildir: stable names, and the unique names with which they are there. */
+  readonly #maildirs = new Map<string, ReadonlyMap<string, string>>();
+
+  /** @returns the unique name with which it is there, or null */
+  find(dir: string, stableName: string): string | null {
+    let files = this.#maildirs.get(dir);
+    if (files === undefined) this.#maildirs.set(dir, (files = filesOf(dir)));
+    return files.get(stableName) ?? null;
+  }
+}
+
+function filesOf(dir: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const folder of ['cur', 'new']) {
     for (const name of namesIn(under(dir, folder))) {
       const unique = name.split(INFO_SEPARATOR, 1)[0] ?? name;
-      if (unique === stableName || unique.startsWith(`${stableName},`)) return unique;
+      files.set(unique.split(',', 1)[0] ?? unique, unique);
     }
   }
-  return null;
+  return files;
 }
 
 /** An empty path is the working folder, never the root. */

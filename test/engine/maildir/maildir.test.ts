@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createMaildir,
-  findDelivered,
+  DeliveredFiles,
   MaildirError,
   storeMessage,
 } from '../../../engine/maildir/maildir.ts';
@@ -153,25 +153,46 @@ describe('storeMessage()', () => {
   });
 });
 
-describe('findDelivered()', () => {
+describe('DeliveredFiles', () => {
+  const find = (dir: string, name: string): string | null => new DeliveredFiles().find(dir, name);
+
   it('finds a delivery in new, and in cur with whatever flags it has', async () => {
     await using folder = tempFolder();
     createMaildir(plain(folder.path));
     const name = stableName(delivered, 'h');
-    expect(findDelivered(folder.path, name)).toBeNull();
+    expect(find(folder.path, name)).toBeNull();
     const unique = storeMessage(
       plain(folder.path),
       (n) => stableFileNames(name, n),
       text('x'),
       'no-flush',
     );
-    expect(findDelivered(folder.path, name)).toBe(unique);
+    expect(find(folder.path, name)).toBe(unique);
     fs.renameSync(
       `${folder.path}/new/${unique}`,
       `${folder.path}/cur/${unique}${INFO_SEPARATOR}2,S`,
     );
-    expect(findDelivered(folder.path, name)).toBe(unique);
-    expect(findDelivered(folder.path, `${name}0`)).toBeNull();
-    expect(findDelivered(`${folder.path}/gone`, name)).toBeNull();
+    expect(find(folder.path, name)).toBe(unique);
+    expect(find(folder.path, `${name}0`)).toBeNull();
+    expect(find(`${folder.path}/gone`, name)).toBeNull();
+  });
+
+  it('looks at each maildir once', async () => {
+    await using folder = tempFolder();
+    createMaildir(plain(`${folder.path}/one`));
+    createMaildir(plain(`${folder.path}/two`));
+    const looks = vi.spyOn(fs, 'readdirSync');
+    const files = new DeliveredFiles();
+    for (const name of ['a', 'b', 'c']) {
+      expect(files.find(`${folder.path}/one`, name)).toBeNull();
+      expect(files.find(`${folder.path}/two`, name)).toBeNull();
+    }
+    expect(looks.mock.calls.map(([dir]) => String(dir).slice(folder.path.length))).toEqual([
+      '/one/cur',
+      '/one/new',
+      '/two/cur',
+      '/two/new',
+    ]);
+    looks.mockRestore();
   });
 });
