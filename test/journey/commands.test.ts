@@ -55,10 +55,11 @@ test(
   'Ctrl-C in a terminal, which signals all its processes, is one stop',
   { timeout: 90_000 },
   async () => {
+    const workspace = mkdtempSync(join(tmpdir(), 'postyard-ws-'));
     const listeners = ['smtp', 'http', 'ui'].flatMap((name) => [`--${name}`, '127.0.0.1:0']);
     const child = spawn(
       process.execPath,
-      [join(ROOT, 'build/bin/postyard.js'), 'serve', '--workspace', empty, ...listeners],
+      [join(ROOT, 'build/bin/postyard.js'), 'serve', '--workspace', workspace, ...listeners],
       { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -67,6 +68,7 @@ test(
     await eventually('it runs', () => said.includes('initialization complete'), 60_000);
     process.kill(-(child.pid ?? 0), 'SIGINT');
     expect(await ended).toBe(0);
+    rmSync(workspace, { recursive: true, force: true });
   },
 );
 

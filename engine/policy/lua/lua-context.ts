@@ -80,7 +80,7 @@ export class LuaContext {
         dispatch: (L) => this.#hostCalls.dispatch(L),
         dispatchClosure: (L) => this.#hostCalls.dispatchClosure(L),
         resumed: (L, _status, context) => this.#hostCalls.resumed(L, context),
-        hook: (L) => this.#limits.checkTime(L),
+        hook: (L) => this.#limits.check(L),
         grows: (verdict) => this.#limits.checkMemory(verdict),
         write: (bytes) => options.warn?.(Buffer.from(bytes).toString('utf8')),
       },

@@ -78,10 +78,11 @@ let policy: TestPolicy;
 /** The same, with all the time it needs to fill its memory. */
 let patient: TestPolicy;
 
+const LIMITS = { isStrict: false, memoryBytesMax: 64 * 1024 * 1024 };
+
 beforeAll(async () => {
-  const limits = { isStrict: false, memoryBytesMax: 64 * 1024 * 1024 };
-  policy = await TestPolicy.load(POLICY, { ...limits, budgetMs: 250 });
-  patient = await TestPolicy.load(POLICY, { ...limits, budgetMs: 60_000 });
+  policy = await TestPolicy.load(POLICY, { ...LIMITS, budgetMs: 250 });
+  patient = await TestPolicy.load(POLICY, { ...LIMITS, budgetMs: 60_000 });
 });
 afterAll(async () => {
   await policy[Symbol.asyncDispose]();
@@ -148,6 +149,15 @@ describe('a script that breaks things', () => {
     expect(withoutTraceback(error.message)).toMatch(text);
     expect(error.file).toBe(policy.file);
     expect(error.line).toBeGreaterThan(1);
+  });
+
+  it('says where also when its time ends while its stack grows', async () => {
+    for (let budgetMs = 2; budgetMs <= 40; budgetMs += 2) {
+      await using hasty = await TestPolicy.load(POLICY, { ...LIMITS, budgetMs });
+      const error = await failure('deep recursion', hasty);
+      expect(withoutTraceback(error.message)).toMatch(/stack overflow|Lua ran for longer .* at /);
+      expect([error.file, error.line]).toEqual([hasty.file, expect.any(Number)]);
+    }
   });
 
   it('may fail in a finalizer', async () => {
