@@ -53,7 +53,7 @@ parentPort?.on('message', (batch: WorkerBatch) => {
 function writeJob(job: WorkerJob, data: Uint8Array, earlier: DeliveredFiles): WorkerResult {
   try {
     const before = job.isRepeat ? earlier.find(job.path, job.name) : null;
-    return { unique: before ?? write(job, data) };
+    return { unique: before ?? write(job, data, earlier) };
   } catch (error) {
     if (!(error instanceof MaildirError)) {
       return { stage: 'store', code: null, message: toError(error).message };
@@ -62,7 +62,7 @@ function writeJob(job: WorkerJob, data: Uint8Array, earlier: DeliveredFiles): Wo
   }
 }
 
-function write(job: WorkerJob, data: Uint8Array): string {
+function write(job: WorkerJob, data: Uint8Array, earlier: DeliveredFiles): string {
   const store = (): string =>
     storeMessage(job, (tryCount) => stableFileNames(job.name, tryCount), data, 'no-flush');
   if (known.has(job.path)) {
@@ -70,7 +70,7 @@ function write(job: WorkerJob, data: Uint8Array): string {
       return store();
     } catch (error) {
       // The user removed the folder, or the file is there already.
-      if (codeOf(error) === 'EEXIST') return deliveredBefore(job) ?? rethrow(error);
+      if (codeOf(error) === 'EEXIST') return earlier.find(job.path, job.name) ?? rethrow(error);
       if (codeOf(error) !== 'ENOENT') throw error;
       known.delete(job.path);
     }
@@ -81,13 +81,9 @@ function write(job: WorkerJob, data: Uint8Array): string {
   try {
     return store();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return deliveredBefore(job) ?? rethrow(error);
+    if (codeOf(error) === 'EEXIST') return earlier.find(job.path, job.name) ?? rethrow(error);
     throw error;
   }
-}
-
-function deliveredBefore({ path, name }: WorkerJob): string | null {
-  return new DeliveredFiles().find(path, name);
 }
 
 function codeOf(error: unknown): string | undefined {

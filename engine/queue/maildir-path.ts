@@ -32,9 +32,16 @@ export interface MaildirDestination {
 
 export class MaildirPath {
   readonly #parts: QueueParts;
+  /** The newest row of an earlier run. */
+  #earlierRow = 0;
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
+  }
+
+  /** The row is of an earlier run, which may have delivered it and ended before it could say so. */
+  resumed(rowSeq: number): void {
+    this.#earlierRow = Math.max(this.#earlierRow, rowSeq);
   }
 
   /** @throws {EntryFailure} in strict mode; otherwise a failure is dealt with later */
@@ -69,7 +76,7 @@ export class MaildirPath {
   ): Promise<void> {
     const { deps } = this.#parts;
     const { protocol, details } = destination;
-    const isRepeat = message.numAttempts > 0;
+    const isRepeat = message.numAttempts > 0 || message.rowSeq <= this.#earlierRow;
     if (!message.isLoaded) await deps.store.loadBody(message);
     message.wake();
     const attempt = Attempt.begin(deps, message, {

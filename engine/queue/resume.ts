@@ -48,9 +48,10 @@ export async function resumeWaiting(
 }
 
 function resumeExactly(parts: QueueParts, waiting: WaitingMessage, queueName?: string): void {
-  const { deps, registry } = parts;
+  const { deps, registry, maildirPath } = parts;
   const now = deps.clock.now();
   const { id, rowSeq, numAttempts, attemptWasInFlight } = waiting;
+  maildirPath.resumed(rowSeq);
   const dueMs = attemptWasInFlight ? now : (waiting.due ?? now);
   const queue = registry.ensure(queueName ?? waiting.queue);
   queue.add({ id, rowSeq, dueMs, numAttempts, reason: 'Enumerated' });

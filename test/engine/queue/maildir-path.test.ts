@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { MaildirDeliverer } from '../../../engine/delivery/maildir-delivery.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { fakeMaildirs, makeRig } from '../../support/queue-rig.ts';
+import { SimClock } from '../../support/sim-clock.ts';
 
 const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const never = new Promise<never>(() => {});
 const toMaildir = {
   retryIntervalMs: 2 * SECOND,
   protocol: { kind: 'maildir', path: '/m', dirMode: null, fileMode: null },
@@ -178,6 +182,23 @@ describe('maildir delivery', () => {
     await rig.receive();
     await rig.clock.advance(4 * SECOND);
     expect(repeats).toEqual([false, true]);
+  });
+
+  it('says so also of what waited when the engine stopped: its end may not have been written down', async () => {
+    const [clock, store] = [new SimClock(), new MemoryStore()];
+    const full = { ...fakeMaildirs(() => never, false), room: () => never };
+    void makeRig({ config: toMaildir, clock, store, maildirs: full }).receive();
+    await clock.settle();
+    const repeats: boolean[] = [];
+    const maildirs = fakeMaildirs(async ({ isRepeat }) => {
+      repeats.push(isRepeat);
+      return { written: [{ recipient: 0, place: '/m', unique: 'u' }], failed: [] };
+    });
+    const rig = makeRig({ config: toMaildir, clock, store, maildirs });
+    await rig.queues.resume();
+    await clock.advance(MINUTE);
+    await rig.receive();
+    expect(repeats).toEqual([true, false]);
   });
 
   it('does not go round for ever at one moment when there is no wait at all', async () => {
