@@ -8,7 +8,7 @@ export default defineConfig({
     // Tests of the engine wait as much as they compute: three keep the smallest machine (two cores) busy.
     pool: 'forks',
     maxWorkers: 3,
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     // A browser, two engines and a kill loop share two cores: a failure must repeat to count.
     retry: 1,
     hookTimeout: 30_000,

@@ -15,7 +15,7 @@ const POLICY = `
 `;
 
 describe('a context', () => {
-  it('stays the same over 100,000 calls', async () => {
+  it('stays the same over 100,000 calls', { timeout: 120_000 }, async () => {
     await using policy = await TestPolicy.load(POLICY);
     policy.host.world.tuning.contextUsesMax = 1_000_000;
     const message = policy.message();
