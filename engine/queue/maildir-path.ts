@@ -44,6 +44,11 @@ export class MaildirPath {
     this.#earlierRow = Math.max(this.#earlierRow, rowSeq);
   }
 
+  /** One without a row was made by this run. */
+  #isOfEarlierRun({ rowSeq }: Message): boolean {
+    return rowSeq > 0 && rowSeq <= this.#earlierRow;
+  }
+
   /** @throws {EntryFailure} in strict mode; otherwise a failure is dealt with later */
   async deliver(
     queue: ScheduledQueue,
@@ -76,7 +81,7 @@ export class MaildirPath {
   ): Promise<void> {
     const { deps } = this.#parts;
     const { protocol, details } = destination;
-    const isRepeat = message.numAttempts > 0 || message.rowSeq <= this.#earlierRow;
+    const isRepeat = message.numAttempts > 0 || this.#isOfEarlierRun(message);
     if (!message.isLoaded) await deps.store.loadBody(message);
     message.wake();
     const attempt = Attempt.begin(deps, message, {
