@@ -56,10 +56,11 @@ export class LuaLimits {
 
   /** @throws {LuaFatalError} the time is used up, or it asked for memory in vain too often */
   check(L: LuaState): void {
-    if (this.#excess === null) return;
+    const excess = this.#excess;
+    if (excess === null) return;
     const place = firstLuaPlace(this.#machine, L);
     const where = place ? ` at ${place.file}:${place.line}` : '';
-    throw this.#activity.breakDown(`${this.#excess}${where}`, place);
+    throw this.#activity.breakDown(`${excess}${where}`, place);
   }
 
   /**
@@ -73,9 +74,9 @@ export class LuaLimits {
     const L = this.#activity.running;
     if (L === 0 || this.#time.budgetMs === undefined) return;
     if (verdict === 'refused') this.#refusals++;
-    if (this.#excess === null) return;
-    if (++this.#overdueGrowths > OVERDUE_GROWTHS_MAX)
-      throw this.#activity.breakDown(this.#excess, null);
+    const excess = this.#excess;
+    if (excess === null) return;
+    if (++this.#overdueGrowths > OVERDUE_GROWTHS_MAX) throw this.#activity.breakDown(excess, null);
     this.#machine.lua.lua_sethook(L, this.#machine.hookPointer, LUA_MASKCOUNT, 1);
   }
 

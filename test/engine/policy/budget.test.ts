@@ -57,6 +57,12 @@ kumo.on('deep table', function()
   for i = 1, 1000 do t = { t } end
   kumo.json_encode(t)
 end)
+kumo.on('long strings in a coroutine', function()
+  coroutine.wrap(function()
+    local t = {}
+    while true do t[#t + 1] = ('x'):rep(100000) .. #t; if #t > 300 then t = {} end end
+  end)()
+end)
 kumo.on('error in tostring', function()
   error(setmetatable({}, { __tostring = function() error 'again' end }))
 end)
@@ -128,6 +134,11 @@ describe('a script that wants too much memory', () => {
     const why = /^Lua went on asking for more than its 64 MB of memory/;
     expect((await failure('big strings in pcall', patient)).message).toMatch(why);
     expect((await failure('full memory in pcall', patient)).message).toMatch(why);
+  });
+
+  it('is stopped in a coroutine of its own', async () => {
+    const error = await failure('long strings in a coroutine');
+    expect(error.message).toMatch(/^Lua ran for longer than 0.25 s/);
   });
 
   it('is stopped while its time goes into long strings, not instructions', async () => {
