@@ -65,28 +65,17 @@ export function describeTransaction(
   };
 }
 
-/** What was last stored of each session: most of its transactions find it as it is. */
-const known = new WeakMap<
-  Session,
-  { readonly facts: SessionFacts; readonly tls: Session['tls'] }
->();
-
 function sessionFacts(session: Session): SessionFacts {
-  const { tls, ehlo, identity } = session;
-  const last = known.get(session);
-  if (last?.tls === tls && last.facts.ehlo === ehlo && last.facts.auth === identity)
-    return last.facts;
-  const facts: SessionFacts = {
+  const { tls } = session;
+  return {
     id: session.id,
     listener: session.listener.address,
     peer: formatEndpoint(session.peer),
     protocol: 'ESMTP',
     startedMs: session.startedMs,
     startedRealMs: session.startedRealMs,
-    ehlo,
+    ehlo: session.ehlo,
     tls: tls && { version: tls.version, cipher: tls.cipher },
-    auth: identity,
+    auth: session.identity,
   };
-  known.set(session, { facts, tls });
-  return facts;
 }
