@@ -18,10 +18,7 @@ await buildRenderer();
 const electron = isBrowserWanted || !hasDisplay() ? null : await findElectron();
 if (electron === null) {
   const open = hasDisplay() ? ['--open'] : [];
-  // As `build/bin/postyard.js` does.
-  run(process.execPath, [join(root, 'engine/main.ts'), 'serve', ...serveArgs, ...open], {
-    MALLOC_ARENA_MAX: '2',
-  });
+  run(process.execPath, [join(root, 'engine/main.ts'), 'serve', ...serveArgs, ...open]);
 } else {
   run(electron, [join(root, 'dist/electron/main.js')], {
     POSTYARD_ROOT: root,
@@ -32,9 +29,11 @@ if (electron === null) {
 function run(executable: string, executableArgs: readonly string[], env: object = {}): void {
   const child = spawn(executable, executableArgs, {
     stdio: 'inherit',
-    env: { ...process.env, ...env },
+    // As `build/bin/postyard.js` does.
+    env: { MALLOC_ARENA_MAX: '2', ...process.env, ...env },
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => child.kill(signal));
   child.once('exit', (code) => process.exit(code ?? 1));
 }
 
