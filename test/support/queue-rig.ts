@@ -19,16 +19,12 @@ import type { Disposition, LogRecord } from '../../engine/log/record.ts';
 import type { Message } from '../../engine/mail/message.ts';
 import { reply, singleLine } from '../../engine/mail/smtp-reply.ts';
 import type { PolicyEvents } from '../../engine/policy/events.ts';
-import type {
-  CidrSet,
-  EgressPathConfig,
-  EgressPathTimeouts,
-  QueueConfig,
-} from '../../engine/policy/settings.ts';
+import type { EgressPathConfig, QueueConfig } from '../../engine/policy/settings.ts';
 import { DEFAULT_QUEUE_CONFIG } from '../../engine/queue/built-in-queues.ts';
 import type { QueueDeps } from '../../engine/queue/queue-deps.ts';
 import { Queues } from '../../engine/queue/queues.ts';
 import type { RowState } from '../../engine/store/store.ts';
+import { testPath } from './delivery.ts';
 import { makeMessage, spoolIds } from './make-message.ts';
 import type { MessageSpec } from './make-message.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -69,66 +65,6 @@ export interface Rig {
   /** Seconds since the rig began, with what was logged then. */
   timeline(): string[];
 }
-
-const NO_NETWORKS: CidrSet = { entries: [], contains: () => false, debug: () => '{}' };
-
-const TIMEOUTS: EgressPathTimeouts = {
-  connectMs: 60_000,
-  bannerMs: 60_000,
-  authMs: 60_000,
-  ehloMs: 300_000,
-  mailFromMs: 300_000,
-  rcptToMs: 300_000,
-  dataMs: 300_000,
-  dataDotMs: 300_000,
-  rsetMs: 5000,
-  idleMs: 5000,
-  starttlsMs: 5000,
-};
-
-const DEFAULT_PATH: EgressPathConfig = {
-  connectionLimit: 32,
-  additionalConnectionLimits: {},
-  enableTls: 'Disabled',
-  enableMtaSts: false,
-  enableDane: false,
-  enablePipelining: true,
-  enableRset: true,
-  timeouts: TIMEOUTS,
-  systemShutdownTimeoutMs: null,
-  maxReady: 1024,
-  consecutiveConnectionFailuresBeforeDelay: 100,
-  smtpPort: 25,
-  smtpAuthPlainUsername: null,
-  smtpAuthPlainPassword: null,
-  allowSmtpAuthPlainWithoutTls: false,
-  allowSmtpAuthPlainWithoutValidCertificate: false,
-  maxMessageRate: null,
-  additionalMessageRateThrottles: {},
-  sourceSelectionRate: null,
-  additionalSourceSelectionRates: {},
-  maxConnectionRate: null,
-  maxDeliveriesPerConnection: 1024,
-  maxRecipientsPerBatch: 100,
-  prohibitedHosts: NO_NETWORKS,
-  skipHosts: NO_NETWORKS,
-  ipLookupStrategy: 'Ipv4AndIpv6',
-  ehloDomain: null,
-  aggressiveConnectionOpening: false,
-  refreshIntervalMs: 60_000,
-  refreshStrategy: 'Ttl',
-  providerName: null,
-  rememberBrokenTlsMs: null,
-  opportunisticTlsReconnectOnFailedHandshake: false,
-  useLmtp: false,
-  reconnectStrategy: 'ConnectNextHost',
-  tryNextHostOnTransportError: false,
-  ignore8bitChecks: false,
-  tlsCertificate: null,
-  tlsPrivateKey: null,
-  dispatcherProgressWatchdogTimeoutMs: null,
-  json: {},
-};
 
 const TO_SINK: QueueConfig['protocol'] = {
   kind: 'smtp',
@@ -351,7 +287,7 @@ function fakeEvents(options: RigOptions): PolicyEvents {
       protocol: TO_SINK,
       ...(typeof options.config === 'function' ? options.config(domain) : options.config),
     }),
-    getEgressPathConfig: async () => ({ ...DEFAULT_PATH, ...options.path }),
+    getEgressPathConfig: async () => testPath({ ehloDomain: null, ...options.path }),
     spoolMessageEnumerated: async () => {},
     getEgressPool: async (name) => ({ name, entries: [], ttlMs: 60_000 }),
     getEgressSource: async () => Promise.reject(new Error('no such source')),
