@@ -4,7 +4,8 @@
  * the time, so that reception keeps the processor; the lag is visible and made up for afterwards.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { Reader } from '../store/reader.ts';
+import { newReader } from '../store/reader.ts';
+import type { Reader } from '../store/reader.ts';
 import type { Store } from '../store/store.ts';
 import { INSPECT_READS } from './inspect-reads.ts';
 import type { IndexStep, PartRead, Preview, PreviewParams } from './inspect-reads.ts';
@@ -56,7 +57,7 @@ export class Inspector {
     this.#clock = options.clock;
     this.#onTrouble = options.onTrouble ?? (() => undefined);
     this.#sweptExpired = options.store.totals.expiredTransactions;
-    this.#reader = new Reader({
+    this.#reader = newReader({
       folder: options.folder,
       modules: [options.indexReads.href, INSPECT_READS.href],
       isBackground: true,
@@ -113,7 +114,7 @@ export class Inspector {
 
   async #read<T>(name: string, params: object): Promise<T> {
     await this.#store.settled();
-    return (await this.#reader.read(name, params)) as T;
+    return (await this.#reader.ask(name, params)) as T;
   }
 
   get #isIdle(): boolean {
@@ -150,7 +151,7 @@ export class Inspector {
 
   /** @returns how long to rest before the next step; null when there is nothing more to do */
   async #work(): Promise<number | null> {
-    const step = (await this.#reader.read('indexStep', {})) as IndexStep;
+    const step = (await this.#reader.ask('indexStep', {})) as IndexStep;
     this.#through = step.through;
     if (step.patches.length > 0) this.#store.patchRows(step.patches);
     if (step.isMore) {
@@ -160,7 +161,7 @@ export class Inspector {
     }
     const { expiredTransactions } = this.#store.totals;
     if (expiredTransactions === this.#sweptExpired) return null;
-    const isMore = (await this.#reader.read('sweepStep', {})) as boolean;
+    const isMore = (await this.#reader.ask('sweepStep', {})) as boolean;
     if (!isMore) this.#sweptExpired = expiredTransactions;
     return 0;
   }

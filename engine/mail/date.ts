@@ -6,11 +6,9 @@
  *
  * Source: RFC 5322 §3.3, §4.3; RFC 3339.
  */
+import { monthOfShortName, SHORT_DAYS, SHORT_MONTHS } from '../base/calendar-names.ts';
 import { fractionText, isoSeconds } from '../base/chrono-text.ts';
 import type { EpochMs } from '../base/clock.ts';
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** The second that was formatted last: in a burst it is asked for again and again. */
 let lastSecond = { second: NaN, text: '' };
@@ -24,8 +22,8 @@ export function formatRfc2822(timeMs: EpochMs): string {
 
 function rfc2822Of(timeMs: EpochMs): string {
   const date = new Date(timeMs);
-  const day = DAYS[date.getUTCDay()] ?? '';
-  const month = MONTHS[date.getUTCMonth()] ?? '';
+  const day = SHORT_DAYS[date.getUTCDay()] ?? '';
+  const month = SHORT_MONTHS[date.getUTCMonth()] ?? '';
   const year = String(date.getUTCFullYear()).padStart(4, '0');
   return `${day}, ${date.getUTCDate()} ${month} ${year} ${date.toISOString().slice(11, 19)} +0000`;
 }
@@ -50,7 +48,7 @@ export function parseRfc2822(text: string): EpochMs | undefined {
   const match = RFC2822.exec(text.trim());
   if (!match) return undefined;
   const [, day, monthName = '', yearText = '', hour, minute, second = '0'] = match;
-  const month = MONTHS.findIndex((m) => m.toLowerCase() === monthName.toLowerCase());
+  const month = monthOfShortName(monthName);
   if (month < 0) return undefined;
   const local = Date.UTC(
     fullYear(yearText),

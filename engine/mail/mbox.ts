@@ -4,12 +4,9 @@
  *
  * Source: RFC 4155; the mboxrd form of qmail's mbox(5).
  */
+import { SHORT_DAYS, SHORT_MONTHS } from '../base/calendar-names.ts';
 
 const FROM_LINE = /^(>*From )/gm;
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = [
-  ...['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
-];
 
 /**
  * One message with its separator line and the blank line after it, line ends as in a Unix file.
@@ -36,5 +33,5 @@ function asctime(timeMs: number): string {
   const time = [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()]
     .map((value) => two(value, '0'))
     .join(':');
-  return `${DAYS[at.getUTCDay()]} ${MONTHS[at.getUTCMonth()]} ${two(at.getUTCDate(), ' ')} ${time} ${at.getUTCFullYear()}`;
+  return `${SHORT_DAYS[at.getUTCDay()]} ${SHORT_MONTHS[at.getUTCMonth()]} ${two(at.getUTCDate(), ' ')} ${time} ${at.getUTCFullYear()}`;
 }

@@ -4,6 +4,7 @@
  *
  * Source: KumoMTA `scheduling.rs`; reference `queues-delivery.md` §3.9, `lua-api.md` §4.4.
  */
+import { DAYS, SHORT_DAYS } from '../base/calendar-names.ts';
 import type { EpochMs } from '../base/clock.ts';
 import { zonedParts, zonedToEpoch } from '../base/time-zone.ts';
 import type { JsonObject, JsonValue } from './json.ts';
@@ -27,7 +28,6 @@ export interface Scheduling {
 }
 
 const RESTRICTION_KEYS = ['dow', 'tz', 'start', 'end'] as const;
-const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const MS_PER_DAY = 86_400_000;
 /** KumoMTA looks this many days ahead for a permitted one. */
 const DAY_ITERATION_COUNT_MAX = 8;
@@ -152,7 +152,8 @@ function parseDays(text: string): Set<number> {
   return new Set(
     text.split(',').map((name) => {
       const lower = name.toLowerCase();
-      const day = DAYS.findIndex((full) => full === lower || full.slice(0, 3) === lower);
+      const isNamed = (full: string): boolean => full.toLowerCase() === lower;
+      const day = Math.max(DAYS.findIndex(isNamed), SHORT_DAYS.findIndex(isNamed));
       if (day < 0) throw new Error(`invalid day '${name}'`);
       return day;
     }),
@@ -162,8 +163,7 @@ function parseDays(text: string): Set<number> {
 /** `Mon,Wed`: the short names in the order of the week, which begins on Monday. */
 function daysText(text: string): string {
   const days = [...parseDays(text)].sort((a, b) => ((a + 6) % 7) - ((b + 6) % 7));
-  const short = days.map((day) => DAYS[day]?.slice(0, 3) ?? '');
-  return short.map((name) => name.charAt(0).toUpperCase() + name.slice(1)).join(',');
+  return days.map((day) => SHORT_DAYS[day]).join(',');
 }
 
 function checkZone(text: string): void {

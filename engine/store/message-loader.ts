@@ -95,7 +95,7 @@ export class MessageLoader {
     if (!this.#mayWait) return;
     await this.#flush();
     for (let isFirst = true; ; isFirst = false) {
-      const page = (await this.#reader.read('waiting', {
+      const page = (await this.#reader.ask('waiting', {
         isFirst,
         limit: WAITING_PAGE,
       })) as WaitingTuple[];
@@ -133,7 +133,7 @@ export class MessageLoader {
     const waiters = wanted.flatMap(([, each]) => each);
     try {
       const ids = wanted.map(([id]) => id);
-      const loaded = (await this.#reader.read('load', { ids })) as (LoadedMessage | null)[];
+      const loaded = (await this.#reader.ask('load', { ids })) as (LoadedMessage | null)[];
       wanted.forEach(([, each], i) => {
         for (const { resolve } of each) resolve(loaded[i] ?? null);
       });

@@ -4,13 +4,14 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { toError } from '../base/assert.ts';
+import type { WorkerAnswer, WorkerRequest } from '../base/request-worker.ts';
 import { runInBackground } from '../base/threads.ts';
 import { BodyFiles } from './bodies.ts';
 import { bodiesFolder, databaseFile, openForReading } from './database.ts';
 import { ReadContext } from './read-context.ts';
 import type { ReadTable } from './read-context.ts';
 import { reads } from './reads.ts';
-import type { ReadAnswer, ReaderData, ReadRequest } from './worker-messages.ts';
+import type { ReaderData } from './worker-messages.ts';
 
 const port = parentPort;
 if (!port) throw new Error('Bug: reader-worker.ts runs in a worker thread only');
@@ -29,17 +30,17 @@ const context = new ReadContext(
   table,
 );
 
-port.on('message', (request: ReadRequest) => {
+port.on('message', (request: WorkerRequest) => {
   context.transfers.length = 0;
   const answer = run(request);
   port.postMessage(answer, [...context.transfers]);
 });
 
-function run({ id, name, params }: ReadRequest): ReadAnswer {
+function run({ id, name, params }: WorkerRequest): WorkerAnswer {
   try {
     context.db.exec('BEGIN');
     try {
-      return { id, result: context.call(name, params) };
+      return { id, result: context.call(name, params as object) };
     } finally {
       context.db.exec('COMMIT');
     }

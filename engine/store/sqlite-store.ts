@@ -27,7 +27,8 @@ import { Intake } from './intake.ts';
 import { MessageLoader } from './message-loader.ts';
 import { ATTEMPT_OUTCOMES, OP } from './ops.ts';
 import type { BatchResult, Totals, UpdateMessageOp } from './ops.ts';
-import { Reader } from './reader.ts';
+import { newReader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import type { StoreReads } from './reads.ts';
 import { RejectionLinks } from './rejection-links.ts';
 import { RETENTION_DEFAULTS } from './retention.ts';
@@ -147,9 +148,9 @@ export class SqliteStore implements Store {
       clock,
     });
     const modules = readModules.map((url) => url.href);
-    this.#reader = new Reader({ folder, modules });
+    this.#reader = newReader({ folder, modules });
     this.#loader = new MessageLoader(
-      new Reader({ folder, modules: [] }),
+      newReader({ folder, modules: [] }),
       () => this.flush(),
       opened.hasWaiting,
     );
@@ -405,7 +406,7 @@ export class SqliteStore implements Store {
     params: StoreReads[N]['params'],
   ): Promise<StoreReads[N]['result']> {
     await this.settled();
-    return this.#reader.read(name, params) as Promise<StoreReads[N]['result']>;
+    return this.#reader.ask(name, params) as Promise<StoreReads[N]['result']>;
   }
 
   flush(): Promise<void> {

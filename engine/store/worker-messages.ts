@@ -63,13 +63,3 @@ export interface ReaderData {
   /** Its answers can wait while all processors are busy. */
   readonly isBackground?: boolean;
 }
-
-export interface ReadRequest {
-  readonly id: number;
-  readonly name: string;
-  readonly params: object;
-}
-
-export type ReadAnswer =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: Error };

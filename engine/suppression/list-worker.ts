@@ -7,11 +7,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DatabaseSync } from 'node:sqlite';
 import { toError } from '../base/assert.ts';
 import { SystemClock } from '../base/clock.ts';
+import type { WorkerRequest } from '../base/request-worker.ts';
 import type { SuppressionEntry } from './entry.ts';
 import { fileIdOf, openSuppressionFile } from './suppression-file.ts';
 import { SuppressionTable } from './suppression-table.ts';
 import { exportEntries, exportFrame, readImport } from './transfer.ts';
-import type { ListRequests, ListState, RequestName, WorkerRequest } from './worker-messages.ts';
+import type { ListAnswer, ListRequests, ListState, RequestName } from './worker-messages.ts';
 
 const port = parentPort;
 if (!port) throw new Error('Bug: list-worker.ts runs in a worker thread only');
@@ -85,18 +86,19 @@ const answers: Answers = {
   probe: () => null,
 };
 
-port.on('message', (request: WorkerRequest) => {
-  const { id, name, params } = request;
+port.on('message', (request: WorkerRequest) => port.postMessage(run(request)));
+
+function run({ id, name, params }: WorkerRequest): ListAnswer {
   try {
     const table = present();
-    const result = answers[name](table, params as never);
+    const result = answers[name as RequestName](table, params as never);
     // Looking up is the one thing that happens for every message.
     if (name !== 'lookUp') noticeOthers(table);
-    port.postMessage({ id, result, state: name === 'lookUp' ? null : state });
-  } catch (error) {
-    port.postMessage({ id, error: toError(error), state: null });
+    return { id, result, state: name === 'lookUp' ? null : state };
+  } catch (thrown) {
+    return { id, error: toError(thrown), state: null };
   }
-});
+}
 
 function present(): SuppressionTable {
   if (open?.fileId === fileIdOf(file) && open.fileId !== '') return open.table;

@@ -1,5 +1,6 @@
 /** What passes between the list's door on the main thread and its worker: types only. */
 import type { EpochMs } from '../base/clock.ts';
+import type { WorkerAnswer } from '../base/request-worker.ts';
 import type { NewEntry, SuppressionEntry, SuppressionKey } from './entry.ts';
 import type { AddReport, ListPage, PageRequest, RemovedKey } from './suppression-table.ts';
 import type { ImportSource, ListFormat, RefusedLine } from './transfer.ts';
@@ -50,12 +51,4 @@ export interface ListRequests {
 
 export type RequestName = keyof ListRequests;
 
-export interface WorkerRequest {
-  readonly id: number;
-  readonly name: RequestName;
-  readonly params: unknown;
-}
-
-export type WorkerAnswer = { readonly id: number; readonly state: ListState | null } & (
-  { readonly result: unknown } | { readonly error: Error }
-);
+export type ListAnswer = WorkerAnswer & { readonly state: ListState | null };

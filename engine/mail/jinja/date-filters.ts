@@ -2,6 +2,7 @@
  * `datetimeformat`, `timeformat` and `dateformat` of minijinja_contrib: named formats, or a format
  * description in brackets, in the zone of `tz` or of the variable `TIMEZONE`.
  */
+import { DAYS, MONTHS } from '../../base/calendar-names.ts';
 import type { Args, CallContext, Filter } from './call.ts';
 import { Fault } from './fault.ts';
 import { isList, isText, numberOf, textOf } from './value.ts';
@@ -130,12 +131,6 @@ function offsetOf(zone: string, epochMs: number): number {
   return parseOffset(name.replace('GMT', ''));
 }
 
-const MONTHS =
-  'January February March April May June July August September October November December'.split(
-    ' ',
-  );
-const WEEKDAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
-
 function writeComponent(component: string, moment: Moment): string {
   const [name = '', ...modifiers] = component.trim().split(/\s+/);
   const options = new Map(modifiers.map((m) => m.split(':') as [string, string]));
@@ -161,7 +156,7 @@ function writeComponent(component: string, moment: Moment): string {
     case 'day':
       return pad(local.getUTCDate());
     case 'weekday':
-      return word(WEEKDAYS, local.getUTCDay());
+      return word(DAYS, local.getUTCDay());
     case 'hour':
       return pad(
         options.get('repr') === '12' ? local.getUTCHours() % 12 || 12 : local.getUTCHours(),

@@ -4,21 +4,7 @@
  *
  * Source: ISO C 7.27; Lua 5.4 reference manual §6.9.
  */
-const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-];
+import { DAYS, MONTHS } from '../../base/calendar-names.ts';
 
 /** The conversions Lua accepts: C99's, with the `E` and `O` modifiers where C has them. */
 const CONVERSION = /^(?:[aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%]|E[cCxXyY]|O[deHImMSuUVwWy])/;

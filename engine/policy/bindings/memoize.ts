@@ -72,8 +72,8 @@ function memoize(deps: CoreDeps, call: HostCall): HostResult {
   return new HostClosure(settings.name, (inner) => lookUp(deps, settings.name, fn, inner));
 }
 
-/** Names of KumoMTA's own caches. */
-const BUILT_IN_CACHES: ReadonlySet<string> = new Set([
+/** KumoMTA's own caches: a policy may set their capacity, and not take their names. */
+export const BUILT_IN_CACHES: ReadonlySet<string> = new Set([
   'acl_definition',
   'dns_resolver_aaaa',
   'dns_resolver_addr',

@@ -5,6 +5,7 @@
  * Source: chrono 0.4 `format::strftime`; humantime 2; Howard Hinnant, "chrono-Compatible
  * Low-Level Date Algorithms".
  */
+import { DAYS, MONTHS, SHORT_DAYS, SHORT_MONTHS } from '../../base/calendar-names.ts';
 
 /** A moment taken apart. `month` and `day` start at 1, `weekday` 0 is Sunday, `yearday` starts at 1. */
 export interface Civil {
@@ -19,22 +20,6 @@ export interface Civil {
   readonly yearday: number;
   readonly epochSecond: bigint;
 }
-
-const DAY_NAMES = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTH_NAMES = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-];
 
 /** Days from 1970-01-01 to a date of the proleptic Gregorian calendar. */
 export function daysOfCivil(year: number, month: number, day: number): number {
@@ -133,11 +118,11 @@ const NUMBERS: Readonly<Record<string, (c: Civil) => Numeric>> = {
 };
 
 const TEXTS: Readonly<Record<string, (c: Civil) => string>> = {
-  B: (c) => MONTH_NAMES[c.month - 1] ?? '',
-  b: (c) => (MONTH_NAMES[c.month - 1] ?? '').slice(0, 3),
-  h: (c) => (MONTH_NAMES[c.month - 1] ?? '').slice(0, 3),
-  A: (c) => DAY_NAMES[c.weekday] ?? '',
-  a: (c) => (DAY_NAMES[c.weekday] ?? '').slice(0, 3),
+  B: (c) => MONTHS[c.month - 1] ?? '',
+  b: (c) => SHORT_MONTHS[c.month - 1] ?? '',
+  h: (c) => SHORT_MONTHS[c.month - 1] ?? '',
+  A: (c) => DAYS[c.weekday] ?? '',
+  a: (c) => SHORT_DAYS[c.weekday] ?? '',
   p: (c) => (c.hour < 12 ? 'AM' : 'PM'),
   P: (c) => (c.hour < 12 ? 'am' : 'pm'),
   '.f': (c) => fraction(c.nanosecond),

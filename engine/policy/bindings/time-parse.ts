@@ -4,6 +4,7 @@
  *
  * Source: RFC 3339 §5.6, RFC 5322 §3.3 and §4.3; chrono 0.4, humantime 2.3.
  */
+import { monthOfShortName } from '../../base/calendar-names.ts';
 import { daysInMonth, daysOfCivil } from './time-format.ts';
 
 const TOO_SHORT = 'premature end of input';
@@ -65,8 +66,6 @@ export function parseRfc3339(text: string): bigint {
   return epochNs;
 }
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-
 /** Hours east of Greenwich of the zone names of RFC 5322 §4.3. */
 const ZONES: Readonly<Record<string, number>> = {
   ut: 0,
@@ -92,7 +91,7 @@ export function parseRfc2822(text: string): bigint {
       bare,
     );
   if (!match) throw new Error(INVALID);
-  const month = MONTHS.indexOf((match[2] ?? '').toLowerCase()) + 1;
+  const month = monthOfShortName(match[2] ?? '') + 1;
   const written = Number(match[3]);
   // RFC 5322 §4.3: two digits below 50 are 20xx, other two and three digit years count from 1900.
   const year =

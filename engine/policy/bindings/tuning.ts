@@ -10,6 +10,7 @@ import type { HostCall, HostFunction } from '../lua/host-function.ts';
 import type { Bindings } from './bindings.ts';
 import type { CoreDeps } from './core-deps.ts';
 import { inert } from './inert.ts';
+import { BUILT_IN_CACHES } from './memoize.ts';
 
 const THREAD_SETTINGS = [
   'set_httpinject_threads',
@@ -20,21 +21,6 @@ const THREAD_SETTINGS = [
   'set_spoolin_threads',
   'set_logging_threads',
 ] as const;
-
-/** Caches whose capacity KumoMTA lets a policy set. */
-const CACHE_NAMES: ReadonlySet<string> = new Set([
-  'acl_definition',
-  'dns_resolver_aaaa',
-  'dns_resolver_addr',
-  'dns_resolver_ip',
-  'dns_resolver_ipv4',
-  'dns_resolver_ipv6',
-  'dns_resolver_mx',
-  'egress_pool',
-  'egress_source',
-  'http_server_auth',
-  'mta_sts_policy',
-]);
 
 export function tuningBindings(deps: CoreDeps): Bindings {
   const { tuning } = deps.world;
@@ -93,7 +79,7 @@ export function tuningBindings(deps: CoreDeps): Bindings {
             (call) => {
               const name = call.string(1);
               call.integer(2, 'usize');
-              if (!CACHE_NAMES.has(name) && !deps.world.caches.has(name)) {
+              if (!BUILT_IN_CACHES.has(name) && !deps.world.caches.has(name)) {
                 throw new Error(
                   `could not set capacity for cache ${name} as that is not a pre-defined lruttl cache name`,
                 );
