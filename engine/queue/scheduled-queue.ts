@@ -111,7 +111,7 @@ export class ScheduledQueue {
   /** A refresh that failed: what was known stays, and is asked for again an interval later. */
   refreshFailed(error: string): void {
     this.#configError = error;
-    if (this.#configuredMs !== null) this.#configuredMs = this.#clock.now();
+    if (this.#configuredMs !== null) this.#configuredMs = this.#clock.monotonic();
   }
 
   get depth(): number {

@@ -386,6 +386,23 @@ describe('get_queue_config', () => {
     expect(rig.queues.lists.scheduled()[0]).toMatchObject({ configError: 'broken now' });
   });
 
+  it('is asked again an interval after a refresh that failed', async () => {
+    const asked: string[] = [];
+    const rig = makeRig({
+      config: () => {
+        asked.push(`${rig.clock.monotonic() / SECOND} s`);
+        if (asked.length === 2) throw new Error('broken for a moment');
+        return {};
+      },
+    });
+    await rig.queues.resolve('a.test', null);
+    for (let minute = 0; minute < 3; minute++) {
+      await rig.clock.advance(MINUTE);
+      await rig.queues.resolve('a.test', null);
+    }
+    expect(asked).toEqual(['0 s', '60 s', '120 s', '180 s']);
+  });
+
   it('follows a change of the policy at once; KumoMTA only where the queue asks for it', async () => {
     for (const [mode, strategy, expected] of [
       ['ordinary', 'Ttl', 2],
