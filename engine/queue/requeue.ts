@@ -18,6 +18,7 @@ import { plainReply, singleLine } from '../mail/smtp-reply.ts';
 import type { SmtpReply } from '../mail/smtp-reply.ts';
 import type { EventTrace } from '../policy/event-call.ts';
 import { PolicyReject } from '../policy/events.ts';
+import type { QueueConfig } from '../policy/settings.ts';
 import { withReason } from './insert-reason.ts';
 import type { InsertContext } from './insert-reason.ts';
 import { beyondExpires, beyondMaxAge, beyondMaxAgeUncounted } from './internal-replies.ts';
@@ -167,7 +168,7 @@ export class Requeue {
     return {
       dueMs,
       arithmetic,
-      expired: tooLate(message, dueMs, now - message.createdMs + delayMs, target.config.maxAgeMs),
+      expired: tooLate(message, dueMs, now - message.createdMs + delayMs, target.config),
     };
   }
 
@@ -177,14 +178,14 @@ export class Requeue {
     const delayMs = request.delayMs ?? unspecifiedDelayMs(random);
     const dueMs = adjustDue(message.scheduling, clock.now() + delayMs);
     const ageMs = dueMs - message.createdMs;
-    const { maxAgeMs } = target.config;
+    const { maxAgeMs, egressPool } = target.config;
     return {
       dueMs,
       arithmetic:
         request.delayMs === null ? `${spanText(delayMs)} of up to a minute` : spanText(delayMs),
       expired:
         ageMs >= maxAgeMs
-          ? { reply: beyondMaxAgeUncounted(ageMs, maxAgeMs), site: 'localhost' }
+          ? { reply: beyondMaxAgeUncounted(ageMs, maxAgeMs), site: 'localhost', egressPool }
           : null,
     };
   }
@@ -203,7 +204,7 @@ export class Requeue {
       message,
       response: expiry.reply,
       site: expiry.site,
-      egressPool: queue.config.egressPool,
+      egressPool: expiry.egressPool,
       providerName: queue.config.providerName,
       rowSeqs: message.rowSeqs,
     });
@@ -223,6 +224,8 @@ export class Requeue {
 export interface Expiry {
   readonly reply: SmtpReply;
   readonly site: string;
+  /** The queue's own; none when the spool is read at start. */
+  readonly egressPool: string | null;
 }
 
 interface Placed {
@@ -236,13 +239,15 @@ function tooLate(
   message: Message,
   dueMs: EpochMs,
   ageAtDueMs: number,
-  maxAgeMs: number,
+  { maxAgeMs, egressPool }: QueueConfig,
 ): Expiry | null {
   const { scheduling } = message;
   if (scheduling?.expiresMs != null) {
     return dueMs >= scheduling.expiresMs
-      ? { reply: beyondExpires(dueMs, scheduling), site: '' }
+      ? { reply: beyondExpires(dueMs, scheduling), site: '', egressPool }
       : null;
   }
-  return ageAtDueMs > maxAgeMs ? { reply: beyondMaxAge(ageAtDueMs, maxAgeMs), site: '' } : null;
+  return ageAtDueMs > maxAgeMs
+    ? { reply: beyondMaxAge(ageAtDueMs, maxAgeMs), site: '', egressPool }
+    : null;
 }

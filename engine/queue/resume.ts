@@ -130,9 +130,11 @@ function expiryOf(
   if (scheduling?.expiresMs != null) {
     const dueMs = message.due ?? nowMs;
     return dueMs >= scheduling.expiresMs
-      ? { reply: beyondExpires(dueMs, scheduling), site: '' }
+      ? { reply: beyondExpires(dueMs, scheduling), site: '', egressPool: null }
       : null;
   }
   const { maxAgeMs } = queue.config;
-  return ageMs >= maxAgeMs ? { reply: beyondMaxAge(ageMs, maxAgeMs), site: '' } : null;
+  return ageMs >= maxAgeMs
+    ? { reply: beyondMaxAge(ageMs, maxAgeMs), site: '', egressPool: null }
+    : null;
 }

@@ -137,8 +137,8 @@ describe('resume in strict mode', () => {
     expect(older.told()).toEqual(['1 Delivery 250 2.0.0 queued']);
   });
 
-  it('expires what is too old, with size 0 and no attempts', async () => {
-    const config = { retryIntervalMs: MINUTE, maxAgeMs: 10 * MINUTE };
+  it('expires what is too old, with size 0, no attempts and no pool', async () => {
+    const config = { retryIntervalMs: MINUTE, maxAgeMs: 10 * MINUTE, egressPool: 'unspecified' };
     const rig = await restarted(
       { mode: 'strict', config },
       (first) => first.receive(),
@@ -147,7 +147,7 @@ describe('resume in strict mode', () => {
     expect(rig.told()).toEqual([
       '0 Expiration 551 5.4.7 Next delivery time would be 15m 1s after creation, which exceeds max_age=10m',
     ]);
-    expect(rig.records[0]).toMatchObject({ site: '', override: { size: 0 } });
+    expect(rig.records[0]).toMatchObject({ site: '', egressPool: null, override: { size: 0 } });
   });
 
   it('honours expires and first_attempt', async () => {
