@@ -60,7 +60,7 @@ export class ReadyQueue {
   #identity: ReadyQueueIdentity;
   #path: EgressPathConfig;
   #configuredMs: MonotonicMs;
-  #isRefreshing = false;
+  #refreshing: Promise<void> | null = null;
   #wokenCount = 0;
   #generation = 0;
   #lastUsedMs: MonotonicMs;
@@ -128,7 +128,6 @@ export class ReadyQueue {
   push(entry: ReadyEntry): void {
     this.#lastUsedMs = this.#parts.deps.clock.monotonic();
     this.messages.push(entry);
-    this.#refreshWhenStale();
     this.#wakeOne();
     // A new message does not sit out the pause after a session that failed.
     this.#endPause();
@@ -227,12 +226,24 @@ export class ReadyQueue {
     this.lastReply = singleLine(reply);
   }
 
-  /** Asks for the path's configuration again; what it had stays when that fails. */
-  async refresh(): Promise<void> {
+  /** A refresh when the configuration is older than its refresh interval; null when it is not. */
+  refreshWhenStale(): Promise<void> | null {
+    const { refreshStrategy, refreshIntervalMs } = this.#path;
+    const now = this.#parts.deps.clock.monotonic();
+    if (refreshStrategy !== 'Ttl' || now < this.#configuredMs + refreshIntervalMs) return null;
+    this.#lastUsedMs = now;
+    return this.refresh();
+  }
+
+  /** Asks for the path's configuration again; who comes meanwhile gets the same answer. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /** What it had stays when it fails. */
+  async #refresh(): Promise<void> {
     const { deps } = this.#parts;
-    if (this.#isRefreshing) return;
-    this.#isRefreshing = true;
-    this.#configuredMs = deps.clock.monotonic();
     try {
       const { creator, source, site } = this.#identity;
       const domain = routingDomainOf(creator.parsed);
@@ -243,7 +254,7 @@ export class ReadyQueue {
     } catch (error) {
       deps.diagnostic('error', `Ready queue ${this.name}: ${toError(error).message}`);
     } finally {
-      this.#isRefreshing = false;
+      this.#configuredMs = deps.clock.monotonic();
     }
   }
 
@@ -279,12 +290,6 @@ export class ReadyQueue {
   #endPause(): void {
     this.#pause?.cancel();
     this.#pause = null;
-  }
-
-  #refreshWhenStale(): void {
-    const { refreshStrategy, refreshIntervalMs } = this.#path;
-    const age = this.#parts.deps.clock.monotonic() - this.#configuredMs;
-    if (refreshStrategy === 'Ttl' && age >= refreshIntervalMs) void this.refresh();
   }
 
   #wakeOne(): void {

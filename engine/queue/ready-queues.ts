@@ -45,13 +45,18 @@ export class ReadyQueues {
   }
 
   /**
-   * Finds or makes the ready queue of a source, a site and a protocol.
+   * Finds or makes the ready queue of a source, a site and a protocol, its path not older than
+   * its refresh interval.
    * @throws {PolicyError} from `get_egress_source` or `get_egress_path_config`
    */
   async obtain(queue: ScheduledQueue, way: Way, trace: EventTrace | null): Promise<ReadyQueue> {
     const name = readyQueueName(way.source, way.site.name, way.protocol);
     const known = this.#queues.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const refreshing = known.refreshWhenStale();
+      if (refreshing !== null) await refreshing;
+      return known;
+    }
     const running = this.#making.get(name);
     if (running !== undefined) return running;
     const making = this.#make(name, queue, way, trace).finally(() => this.#making.delete(name));

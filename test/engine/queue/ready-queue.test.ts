@@ -7,6 +7,7 @@ import { PolicyReject } from '../../../engine/policy/events.ts';
 import type { LuaConnection } from '../../../engine/policy/events.ts';
 import type { ThrottleSpec } from '../../../engine/policy/settings.ts';
 import { idealConnections } from '../../../engine/queue/ready-queue.ts';
+import { testPath } from '../../support/delivery.ts';
 import { makeRig, outcome, refuse, report, SINK_QUEUE } from '../../support/queue-rig.ts';
 import { SimClock } from '../../support/sim-clock.ts';
 
@@ -528,6 +529,29 @@ describe('entering a ready queue', () => {
       '0 TransientFailure 451 4.4.4 failed to resolve queue box.test: error converting Lua nil to EgressPathConfig',
     );
     expect(asked).toBe(2);
+  });
+
+  it('finds the path as the policy has it now, when that of before is a minute old', async () => {
+    let ehloDomain = 'before.test';
+    let isBroken = false;
+    const greeted: (string | null)[] = [];
+    const rig = makeRig({
+      events: {
+        getEgressPathConfig: async () => {
+          if (isBroken) throw new Error('broken for a moment');
+          return testPath({ ehloDomain });
+        },
+      },
+      connect: ({ settings }) => void greeted.push(settings.path.ehloDomain),
+    });
+    await rig.receive();
+    ehloDomain = 'after.test';
+    for (const isFailing of [false, true, false]) {
+      isBroken = isFailing;
+      await rig.clock.advance(MINUTE);
+      await rig.receive();
+    }
+    expect(greeted).toEqual(['before.test', 'after.test', 'after.test', 'after.test']);
   });
 
   it('tells apart a pool without sources and one whose sources may not be used now', async () => {
