@@ -41,7 +41,7 @@ import { retryDelayMs } from './retry-schedule.ts';
 import { SessionRates } from './session-rates.ts';
 import { hold, SessionRecords } from './session-records.ts';
 import type { Held } from './session-records.ts';
-import { watchdogLimitMs, watched } from './watchdog.ts';
+import { shutdownLimitMs, STOP_GRACE_MS, watchdogLimitMs, watched } from './watchdog.ts';
 
 /** How a part of the session's loop ended: go on, or end the session this way. */
 type Step = 'goes on' | 'ends' | 'failed';
@@ -100,6 +100,12 @@ export class Dispatcher {
   /** It waits for mail time to pass. */
   get isAsleep(): boolean {
     return this.#phase === 'MessageRateThrottled' || this.#phase === 'ConnectionRateThrottled';
+  }
+
+  /** How long it may go on after a stop was asked for; KumoMTA leaves that to the path. */
+  get stopGraceMs(): number {
+    const isOurs = this.#parts.deps.mode === 'ordinary' || this.isAsleep;
+    return isOurs ? STOP_GRACE_MS : shutdownLimitMs(this.#ready.path);
   }
 
   /** The messages in hand. */

@@ -29,12 +29,11 @@ import { resumeWaiting } from './resume.ts';
 import type { ResumeReport } from './resume.ts';
 import { Waiting } from './waiting.ts';
 import { WaitingTable } from './waiting-table.ts';
+import { STOP_GRACE_MS } from './watchdog.ts';
 
 const SWEEP_MS = 10_000;
 const QUIET_LOOK_MS = 2;
 const QUIET_TURNS = 50;
-/** Attempts under way may take this long after a stop was asked for. */
-const STOP_GRACE_MS = 10_000;
 
 export class Queues implements QueueDoor {
   readonly admin: QueueAdmin;
@@ -117,20 +116,23 @@ export class Queues implements QueueDoor {
 
   /**
    * Nothing new begins; idle sessions close, attempts under way may end, and what is left is
-   * aborted after `graceMs` of real time. Everything that waits is in the store already.
+   * aborted after a grace of real time. Everything that waits is in the store already.
+   * @param graceMs of everything; left out, each session says its own
    */
-  async stop(graceMs: number = STOP_GRACE_MS): Promise<void> {
+  async stop(graceMs?: number): Promise<void> {
     const { activity, registry, readyQueues, deps } = this.#parts;
     activity.stop();
     this.#sweep?.cancel();
     registry.close();
     readyQueues.stop();
-    const deadline = deps.realClock.monotonic() + graceMs;
-    while (this.#isUnderWay() && deps.realClock.monotonic() < deadline) {
+    const beganMs = deps.realClock.monotonic();
+    const isOver = (limitMs: number): boolean => deps.realClock.monotonic() - beganMs >= limitMs;
+    while (this.#isUnderWay()) {
+      const sessions = [...readyQueues.all()].flatMap(({ dispatchers }) => [...dispatchers]);
+      const late = sessions.filter((session) => isOver(graceMs ?? session.stopGraceMs));
+      for (const session of late) session.abort();
+      if (late.length === sessions.length && isOver(graceMs ?? STOP_GRACE_MS)) break;
       await deps.realClock.sleep(QUIET_LOOK_MS);
-    }
-    for (const queue of readyQueues.all()) {
-      for (const session of queue.dispatchers) session.abort();
     }
     for (let look = 0; this.#isUnderWay() && look < 500; look++) {
       await deps.realClock.sleep(QUIET_LOOK_MS);

@@ -1,14 +1,16 @@
 /**
  * A delivery that makes no progress for very long is given up: a script that never returns, a
- * peer that keeps a connection busy without end.
+ * peer that keeps a connection busy without end. When the engine stops it has less time.
  *
- * Source: reference `queues-delivery.md` §4.7.
+ * Source: reference `queues-delivery.md` §4.7, §9.
  */
 import type { Clock } from '../base/clock.ts';
 import type { DeliveryProtocol, EgressPathConfig } from '../policy/settings.ts';
 
 const LIMIT_MS_MIN = 60_000;
 const LUA_LIMIT_MS = 600_000;
+/** What is under way may take this long after a stop was asked for, unless its path decides. */
+export const STOP_GRACE_MS = 10_000;
 
 /** Real milliseconds a delivery may take. */
 export function watchdogLimitMs(path: EgressPathConfig, protocol: DeliveryProtocol): number {
@@ -16,6 +18,12 @@ export function watchdogLimitMs(path: EgressPathConfig, protocol: DeliveryProtoc
   if (own !== null) return own;
   if (protocol.kind !== 'smtp') return LUA_LIMIT_MS;
   return Math.max(2 * Math.max(...Object.values(path.timeouts)), LIMIT_MS_MIN);
+}
+
+/** Real milliseconds that a path gives its sessions after a stop was asked for. */
+export function shutdownLimitMs({ systemShutdownTimeoutMs, timeouts }: EgressPathConfig): number {
+  const { mailFromMs, rcptToMs, dataMs, dataDotMs } = timeouts;
+  return systemShutdownTimeoutMs ?? mailFromMs + rcptToMs + dataMs + dataDotMs;
 }
 
 /**

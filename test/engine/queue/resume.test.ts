@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseScheduling } from '../../../engine/mail/scheduling.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { makeRig } from '../../support/queue-rig.ts';
+import { makeRig, outcome, report } from '../../support/queue-rig.ts';
 import type { Rig, RigOptions } from '../../support/queue-rig.ts';
 import { SimClock } from '../../support/sim-clock.ts';
 
@@ -308,5 +308,44 @@ describe('stop', () => {
     expect(rig.told()).toEqual([]);
     expect(rig.store.isWaiting(message.id)).toBe(true);
     expect(rig.clock.pendingCount).toBe(0);
+  });
+
+  it('strictly, lets a session go on for as long as its path says', async () => {
+    for (const [mode, systemShutdownTimeoutMs, expected] of [
+      ['strict', null, ['0 Delivery 250 2.0.0 queued']],
+      ['strict', SECOND, []],
+      ['ordinary', null, []],
+    ] as const) {
+      const clock = new SimClock();
+      const rig = makeRig({
+        mode,
+        clock,
+        path: { systemShutdownTimeoutMs },
+        deps: {
+          smtp: {
+            open: ({ sessionId }) => ({
+              id: sessionId,
+              isExhausted: false,
+              phase: '',
+              peer: null,
+              plan: async () => {},
+              connect: async () => {},
+              deliver: async () => {
+                await clock.sleep(15 * SECOND);
+                return report([outcome('250 2.0.0 queued')]);
+              },
+              close: async () => {},
+              abort: () => {},
+            }),
+          },
+        },
+      });
+      const message = await rig.receive();
+      const stopping = rig.queues.stop();
+      await clock.advance(20 * SECOND);
+      await stopping;
+      expect(rig.told(), `${mode} ${systemShutdownTimeoutMs}`).toEqual(expected);
+      expect(rig.store.isWaiting(message.id)).toBe(expected.length === 0);
+    }
   });
 });
