@@ -12,6 +12,7 @@ import type { EpochMs, MonotonicMs } from '../base/clock.ts';
 import { parseQueueName } from '../mail/queue-name.ts';
 import type { QueueName } from '../mail/queue-name.ts';
 import type { EventCall, EventTrace } from '../policy/event-call.ts';
+import type { QueueConfig } from '../policy/settings.ts';
 import { builtInConfig } from './built-in-queues.ts';
 import { AnswerTrace } from './config-source.ts';
 import type { ConfigSource } from './config-source.ts';
@@ -178,7 +179,7 @@ export class QueueRegistry {
       if (!queue.selection.isFor(pool.name, pool.entries)) {
         queue.selection = new EgressSelection(pool.name, pool.entries);
       }
-      queue.configure(config, answer?.route ?? null, source);
+      queue.configure(this.#lasting(queue, config), answer?.route ?? null, source);
       this.#failures.delete(name);
     } catch (thrown) {
       const error = toError(thrown);
@@ -187,6 +188,16 @@ export class QueueRegistry {
       }
       throw error;
     }
+  }
+
+  /** In strict mode a queue that lives keeps the strategy it began with, as in KumoMTA. */
+  #lasting(queue: ScheduledQueue, config: QueueConfig): QueueConfig {
+    const { deps } = this.#parts;
+    const { strategy } = queue.config;
+    if (deps.mode === 'ordinary' || !queue.isResolved || config.strategy === strategy)
+      return config;
+    deps.diagnostic('warn', `Queue ${queue.name}: the strategy of a live queue cannot be changed`);
+    return { ...config, strategy };
   }
 }
 

@@ -417,6 +417,29 @@ describe('get_queue_config', () => {
     }
   });
 
+  it('changes the strategy of a live queue, which KumoMTA only warns about', async () => {
+    for (const [mode, seconds] of [
+      ['ordinary', ['180', '182']],
+      ['strict', ['180', '183']],
+    ] as const) {
+      let strategy: 'SkipList' | 'SingletonTimerWheel' = 'SingletonTimerWheel';
+      const rig = makeRig({
+        mode,
+        config: () => ({ strategy, retryIntervalMs: 2 * SECOND }),
+        peer: failing(1),
+      });
+      await rig.queues.resolve('box.test', null);
+      await rig.clock.advance(3 * MINUTE);
+      strategy = 'SkipList';
+      await rig.receive();
+      await rig.clock.advance(MINUTE);
+      expect(
+        rig.timeline().map((line) => line.split(' ')[0]),
+        mode,
+      ).toEqual(seconds);
+    }
+  });
+
   it('gives way to a route that answers for the queue', async () => {
     const rig = makeRig({
       deps: {
