@@ -9,6 +9,7 @@ import { toError } from '../base/assert.ts';
 import type { QueueParts } from './queue-deps.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 import type { WaitingEntry } from './waiting-table.ts';
+import { isOnSingleWheel } from './wheel.ts';
 
 /** Messages that are read back and sent on their way at the same time. */
 const PROMOTION_COUNT_MAX = 64;
@@ -33,9 +34,10 @@ export class Promotion {
     if (queue.isPromoting) return;
     queue.isPromoting = true;
     try {
-      while (!activity.isStopping && (queue.nextDueMs ?? Infinity) <= deps.clock.now()) {
+      const isOver = (): boolean => activity.isStopping || queue.isStalled;
+      while (!isOver() && (queue.nextDueMs ?? Infinity) <= deps.clock.now()) {
         await this.#room(queue);
-        const entry = activity.isStopping ? null : queue.takeDue(deps.clock.now());
+        const entry = isOver() ? null : queue.takeDue(deps.clock.now());
         if (entry === null) break;
         void this.promote(queue, entry);
       }
@@ -72,9 +74,13 @@ export class Promotion {
     try {
       await insertion.insertReady(queue, message, ['DueTimeWasReached'], null);
     } catch (error) {
-      // Only throttle_insert_ready_queue fails so. KumoMTA forgets the message until a restart.
+      // Only throttle_insert_ready_queue fails so. KumoMTA forgets the message until a restart,
+      // and whoever looks after a queue with a wheel or a list of its own dies of it.
       deps.diagnostic('error', `Queue ${queue.name}: ${toError(error).message}`);
-      if (deps.mode === 'strict') return;
+      if (deps.mode === 'strict') {
+        if (!isOnSingleWheel(queue.config)) queue.stall();
+        return;
+      }
       await insertion.entryFailed(queue, message, ['DueTimeWasReached'], toError(error), null);
     }
   }

@@ -25,6 +25,7 @@ import { describeDelay } from './retry-schedule.ts';
 import { explainWaiting, isScheduleWait } from './why-waiting.ts';
 import type { ScheduledQueue } from './scheduled-queue.ts';
 import type { WaitingEntry } from './waiting-table.ts';
+import { isOnSingleWheel } from './wheel.ts';
 
 export interface RuleSummary {
   readonly id: string;
@@ -191,7 +192,7 @@ export class QueueLists {
     const { registry, waiting, deps } = this.#parts;
     const queue = registry.get(name);
     if (queue === null) return null;
-    const isListable = queue.config.strategy.startsWith('Singleton');
+    const isListable = isOnSingleWheel(queue.config);
     const entries = isListable ? queue.earliest(options.limit ?? Infinity) : [];
     const messages: JsonObject[] = [];
     for (const entry of entries) {

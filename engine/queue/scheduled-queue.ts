@@ -36,6 +36,8 @@ export class ScheduledQueue {
   outsideCount = 0;
   /** Due messages are being taken right now: no timer is needed meanwhile. */
   isPromoting = false;
+  /** Nothing that waits here wakes up any more (`stall`). */
+  isStalled = false;
   readonly #clock: Clock;
   readonly #table: WaitingTable;
   readonly #heap: DueHeap;
@@ -222,7 +224,7 @@ export class ScheduledQueue {
 
   /** Sets the timer for the first message; called whenever that may have changed. */
   arm(): void {
-    if (this.isPromoting) return;
+    if (this.isPromoting || this.isStalled) return;
     const due = this.#heap.nextDueMs;
     const originMs =
       this.#config.strategy === 'TimerWheel' ? this.#originMs.own : this.#originMs.singleton;
@@ -237,6 +239,12 @@ export class ScheduledQueue {
       this.#timerMs = Infinity;
       this.#onWake(this);
     });
+  }
+
+  /** What waits stays until a restart, or until somebody takes it out; what comes may still go. */
+  stall(): void {
+    this.isStalled = true;
+    this.close();
   }
 
   close(): void {

@@ -16,6 +16,11 @@ const TICKS_PER_RETRY_INTERVAL = 20;
 
 type WheelSettings = Pick<QueueConfig, 'strategy' | 'timerwheelTickIntervalMs' | 'retryIntervalMs'>;
 
+/** Whether the one wheel of all queues turns for this one too. */
+export function isOnSingleWheel({ strategy }: Pick<QueueConfig, 'strategy'>): boolean {
+  return strategy === 'SingletonTimerWheel' || strategy === 'SingletonTimerWheelV2';
+}
+
 /** Milliseconds between two looks; 0 when the queue wakes exactly when something is due. */
 function tickMs(settings: WheelSettings): number {
   switch (settings.strategy) {

@@ -325,6 +325,32 @@ describe('throttles', () => {
     });
     await expect(rig.receive()).rejects.toThrow('550 no');
   });
+
+  it('strictly, one on the way out of a queue with a wheel of its own is the last thing it does', async () => {
+    for (const [strategy, expected] of [
+      ['SingletonTimerWheel', ['0 s', '2 s', '6 s']],
+      ['TimerWheel', ['0 s', '2 s']],
+      ['SkipList', ['0 s', '2 s']],
+    ] as const) {
+      let asked = 0;
+      const rig = makeRig({
+        mode: 'strict',
+        config: { retryIntervalMs: 4 * SECOND, strategy },
+        peer: failing(2),
+        events: {
+          throttleInsertReadyQueue: async () => {
+            if (++asked === 3) throw new PolicyReject(550, 'no', 'If421');
+          },
+        },
+      });
+      await rig.receive();
+      await rig.clock.advance(2 * SECOND);
+      await rig.receive();
+      await rig.clock.advance(MINUTE);
+      const times = rig.timeline().map((line) => line.split(' ').slice(0, 2).join(' '));
+      expect(times, strategy).toEqual(expected);
+    }
+  });
 });
 
 describe('get_queue_config', () => {
