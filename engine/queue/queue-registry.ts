@@ -103,12 +103,15 @@ export class QueueRegistry {
 
   /**
    * The policy or the routes changed. KumoMTA refreshes only queues that ask for it
-   * (`refresh_strategy = 'Epoch'`); the ordinary mode refreshes all of them.
+   * (`refresh_strategy = 'Epoch'`), with the pools and sources that it knows until their `ttl`; the
+   * ordinary mode asks for all of them.
    */
   async configChanged(): Promise<void> {
     const { deps, catalog } = this.#parts;
-    catalog.forget();
-    if (deps.mode === 'ordinary') this.#failures.clear();
+    if (deps.mode === 'ordinary') {
+      catalog.forget();
+      this.#failures.clear();
+    }
     let count = 0;
     for (const queue of [...this.#queues.values()]) {
       const isMeant = deps.mode === 'ordinary' || queue.config.refreshStrategy === 'Epoch';

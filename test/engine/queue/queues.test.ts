@@ -443,6 +443,26 @@ describe('get_queue_config', () => {
     }
   });
 
+  it('comes with the pool as it is now; KumoMTA knows it until its ttl', async () => {
+    for (const [mode, expected] of [
+      ['ordinary', 2],
+      ['strict', 1],
+    ] as const) {
+      let asked = 0;
+      const rig = makeRig({
+        mode,
+        config: { egressPool: 'p', refreshStrategy: 'Epoch' },
+        events: { getEgressPool: async (name) => (asked++, { name, entries: [], ttlMs: MINUTE }) },
+      });
+      await rig.queues.resolve('a.test', null);
+      await rig.queues.configChanged();
+      expect(asked, mode).toBe(expected);
+      await rig.clock.advance(MINUTE);
+      await rig.queues.configChanged();
+      expect(asked, mode).toBe(expected + 1);
+    }
+  });
+
   it('changes the strategy of a live queue, which KumoMTA only warns about', async () => {
     for (const [mode, seconds] of [
       ['ordinary', ['180', '182']],
