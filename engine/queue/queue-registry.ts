@@ -3,7 +3,8 @@
  * refreshed, and dropped when they have been empty for long.
  *
  * A configuration that fails is remembered for 60 s, so that every message of that name meets the
- * same answer without asking the script again. A refresh that fails changes nothing.
+ * same answer without asking the script again. A refresh that fails changes nothing. In ordinary
+ * mode it happens when a message comes, in strict mode beside everything else.
  *
  * Source: reference `queues-delivery.md` §2; golden `queue-config-*`.
  */
@@ -63,13 +64,13 @@ export class QueueRegistry {
   }
 
   /**
-   * The queue with a configuration that is not older than its refresh interval.
+   * The queue with a configuration; in ordinary mode not older than its refresh interval.
    * @throws {Error} with the text of what failed; for 60 s without asking again
    */
   async resolve(name: string, trace: EventTrace | null): Promise<ScheduledQueue> {
     const known = this.#queues.get(name);
     if (known?.isResolved === true) {
-      if (this.#isStale(known)) await this.refresh(known);
+      if (this.#parts.deps.mode === 'ordinary' && this.#isStale(known)) await this.refresh(known);
       return known;
     }
     const failure = this.#failures.get(name);
@@ -120,6 +121,16 @@ export class QueueRegistry {
       if (++count % REFRESH_BATCH === 0) await deps.realClock.sleep(0);
     }
     this.#parts.activity.changed();
+  }
+
+  /** Strict mode: what is older than its refresh interval is asked for, used or not, as in KumoMTA. */
+  async refreshStale(): Promise<void> {
+    const { deps, activity } = this.#parts;
+    if (deps.mode === 'ordinary') return;
+    for (const queue of [...this.#queues.values()]) {
+      if (activity.isStopping) return;
+      if (queue.isResolved && this.#isStale(queue)) await this.refresh(queue);
+    }
   }
 
   /** Drops queues that have been empty for their `reap_interval`. */

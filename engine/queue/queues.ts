@@ -49,13 +49,15 @@ export class Queues implements QueueDoor {
     this.reroute = new Reroute(this.#parts);
   }
 
-  /** Begins to drop queues that are not used any more. */
+  /** Begins to look after the queues: those that are not used any more are dropped. */
   start(): void {
-    this.#sweep ??= this.#parts.deps.realClock.timer(SWEEP_MS, () => {
+    const { registry, readyQueues, activity, deps } = this.#parts;
+    this.#sweep ??= deps.realClock.timer(SWEEP_MS, () => {
       this.#sweep = null;
-      this.#parts.registry.reap();
-      this.#parts.readyQueues.reap();
-      if (!this.#parts.activity.isStopping) this.start();
+      registry.reap();
+      readyQueues.reap();
+      void registry.refreshStale();
+      if (!activity.isStopping) this.start();
     });
   }
 

@@ -385,6 +385,33 @@ describe('get_queue_config', () => {
     expect(asked).toEqual(['a.test', 'a.test']);
   });
 
+  it('strictly, is asked for every minute on a tick of ten seconds, used or not', async () => {
+    const asked: string[] = [];
+    const rig = makeRig({
+      mode: 'strict',
+      config: (domain) => {
+        asked.push(`${rig.clock.monotonic() / SECOND} s ${domain}`);
+        if (asked.length === 3) throw new Error('broken for a moment');
+        return { refreshStrategy: domain === 'ttl.test' ? 'Ttl' : 'Epoch' };
+      },
+    });
+    rig.queues.start();
+    await rig.clock.advance(5 * SECOND);
+    await rig.queues.resolve('ttl.test', null);
+    await rig.queues.resolve('epoch.test', null);
+    await rig.clock.advance(63 * SECOND);
+    await rig.queues.resolve('ttl.test', null);
+    await rig.clock.advance(3 * MINUTE);
+    await rig.queues.stop();
+    expect(asked).toEqual([
+      '5 s ttl.test',
+      '5 s epoch.test',
+      '70 s ttl.test',
+      '130 s ttl.test',
+      '190 s ttl.test',
+    ]);
+  });
+
   it('is not asked for reserved queues, and null swallows', async () => {
     const rig = makeRig({
       config: () => {
