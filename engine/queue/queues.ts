@@ -57,6 +57,7 @@ export class Queues implements QueueDoor {
       registry.reap();
       readyQueues.reap();
       void registry.refreshStale();
+      void readyQueues.refreshStale();
       if (!activity.isStopping) this.start();
     });
   }

@@ -231,7 +231,6 @@ export class ReadyQueue {
     const { refreshStrategy, refreshIntervalMs } = this.#path;
     const now = this.#parts.deps.clock.monotonic();
     if (refreshStrategy !== 'Ttl' || now < this.#configuredMs + refreshIntervalMs) return null;
-    this.#lastUsedMs = now;
     return this.refresh();
   }
 
@@ -278,9 +277,10 @@ export class ReadyQueue {
     await this.refresh();
   }
 
-  /** Nothing happened here for long. */
+  /** Nothing happened here for long, and nobody waits for its path. */
   isReapable(nowMs: MonotonicMs): boolean {
-    return this.count === 0 && this.#dispatchers.size === 0 && nowMs >= this.#lastUsedMs + REAP_MS;
+    if (this.count > 0 || this.#dispatchers.size > 0 || this.#refreshing !== null) return false;
+    return nowMs >= this.#lastUsedMs + REAP_MS;
   }
 
   close(): void {

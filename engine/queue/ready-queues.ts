@@ -126,6 +126,16 @@ export class ReadyQueues {
     }
   }
 
+  /** Strict mode: paths that are older than their refresh interval are asked for, used or not. */
+  async refreshStale(): Promise<void> {
+    const { deps, activity } = this.#parts;
+    if (deps.mode === 'ordinary') return;
+    for (const queue of [...this.#queues.values()]) {
+      if (activity.isStopping) return;
+      await queue.refreshWhenStale();
+    }
+  }
+
   reap(): void {
     const now = this.#parts.deps.clock.monotonic();
     for (const [name, queue] of this.#queues) {

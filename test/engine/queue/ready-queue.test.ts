@@ -554,6 +554,22 @@ describe('entering a ready queue', () => {
     expect(greeted).toEqual(['before.test', 'after.test', 'after.test', 'after.test']);
   });
 
+  it('strictly, asks for the path every minute until nobody used it for ten', async () => {
+    let asked = 0;
+    const rig = makeRig({
+      mode: 'strict',
+      events: { getEgressPathConfig: async () => (asked++, DEFAULT_PATH) },
+    });
+    rig.queues.start();
+    await rig.receive();
+    await rig.clock.advance(3 * MINUTE);
+    expect(asked).toBe(4);
+    await rig.clock.advance(HOUR);
+    expect(asked).toBe(11);
+    expect(rig.queues.lists.ready()).toEqual([]);
+    await rig.queues.stop();
+  });
+
   it('tells apart a pool without sources and one whose sources may not be used now', async () => {
     const pool = (entries: { name: string; weight: number }[]): Parameters<typeof makeRig>[0] => ({
       config: { egressPool: 'p' },
