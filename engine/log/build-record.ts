@@ -10,7 +10,7 @@ import type { EpochMs } from '../base/clock.ts';
 import { createdTicksOf } from '../base/ids.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatRfc3339Ticks } from '../mail/date.ts';
-import type { JsonObject } from '../mail/json.ts';
+import { parseJson, type JsonObject } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
 import { flatten } from '../mail/smtp-reply.ts';
 import type { Disposition, LogRecord } from './record.ts';
@@ -73,7 +73,7 @@ function createdTime(id: SpoolId): string {
 
 /** A record as plain JSON: what templates, hooks and Lua see. */
 export function recordJson(record: LogRecord): JsonObject {
-  return JSON.parse(JSON.stringify(record)) as JsonObject;
+  return parseJson(JSON.stringify(record)) as JsonObject;
 }
 
 function single(list: readonly string[]): string | readonly string[] {

@@ -5,7 +5,7 @@
  *
  * Source: reference `lua-api.md` §0.4.
  */
-import { jsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
+import { jsonFloat, jsonInteger, type JsonObject, type JsonValue } from '../mail/json.ts';
 import { invalidType, isSequence, mluaType, tableOf } from './config-serde.ts';
 import { LUA_NULL, LuaFloat, type LuaValue } from './lua/lua-value.ts';
 
@@ -15,7 +15,7 @@ import { LUA_NULL, LuaFloat, type LuaValue } from './lua/lua-value.ts';
 export function luaToJson(value: LuaValue, bytesToJson = refuseBytes): JsonValue {
   if (value === undefined || value === null || value === LUA_NULL) return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return jsonInteger(value);
   if (value instanceof LuaFloat)
     return Number.isFinite(value.value) ? jsonFloat(value.value) : null;
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;

@@ -2,7 +2,7 @@
  * Which route a message or a queue takes: the first enabled one that matches, and for each one that
  * was asked, in words, why or why not. Pure; the overlay, the tester and moves share it.
  */
-import { isJsonFloat } from '../mail/json.ts';
+import { exactInteger, isJsonFloat } from '../mail/json.ts';
 import type { JsonValue } from '../mail/json.ts';
 import { formatQueueName } from '../mail/queue-name.ts';
 import type { QueueName } from '../mail/queue-name.ts';
@@ -219,6 +219,8 @@ function metaMismatch(metas: RouteMatch['meta'], facts: MessageFacts): string | 
 /** As `tostring` writes it; tables are nothing that a glob could mean. */
 function metaText(value: JsonValue | undefined): string | null {
   if (isJsonFloat(value)) return Number(value).toFixed(1);
+  const exact = exactInteger(value);
+  if (exact !== undefined) return String(exact);
   if (value === undefined || value === null || typeof value === 'object') return null;
   return String(value);
 }

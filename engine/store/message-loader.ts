@@ -3,7 +3,7 @@
  * A message that was written a moment ago is read after that commit, never before it.
  */
 import type { SpoolId } from '../base/ids.ts';
-import type { JsonObject } from '../mail/json.ts';
+import { parseJson, type JsonObject } from '../mail/json.ts';
 import { Message } from '../mail/message.ts';
 import type { Scheduling } from '../mail/scheduling.ts';
 import { decodeEnvelope } from './encode.ts';
@@ -148,7 +148,7 @@ export class MessageLoader {
     const { data, rowSeq, attempts, due, queue } = loaded;
     try {
       const { sender, recipients, rowOffsets } = decodeEnvelope(loaded.envelope);
-      const meta = JSON.parse(loaded.meta) as JsonObject;
+      const meta = parseJson(loaded.meta) as JsonObject;
       const message = new Message({ id, sender, recipients, meta, data });
       message.rowSeq = rowSeq;
       message.rowOffsets = rowOffsets;

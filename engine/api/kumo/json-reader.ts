@@ -7,7 +7,7 @@
  *
  * Source: serde_json's error texts and positions; recorded scenario `http-inject-errors`.
  */
-import { isJsonFloat, jsonFloat } from '../../mail/json.ts';
+import { exactInteger, isJsonFloat, jsonNumber } from '../../mail/json.ts';
 import type { JsonValue } from '../../mail/json.ts';
 
 export class JsonFault extends Error {
@@ -193,8 +193,7 @@ export class JsonReader {
     if (text === '' || /^[\d.eE+-]/.test(this.#char())) {
       throw this.#peeked(this.#char() === '' ? 'EOF while parsing a value' : 'invalid number');
     }
-    const isFloat = match?.[1] !== undefined || match?.[2] !== undefined;
-    return isFloat ? jsonFloat(Number(text)) : Number(text);
+    return jsonNumber(text);
   }
 
   #string(): string {
@@ -300,5 +299,7 @@ function describeScalar(value: string | number | boolean | null): string {
   if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
   if (typeof value === 'boolean') return `boolean \`${value}\``;
   if (isJsonFloat(value)) return `floating point \`${value}.0\``;
+  const exact = exactInteger(value);
+  if (exact !== undefined) return `integer \`${exact}\``;
   return !Number.isInteger(value) ? `floating point \`${value}\`` : `integer \`${value}\``;
 }

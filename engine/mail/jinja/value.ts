@@ -7,7 +7,7 @@
  *
  * Source: minijinja's value model.
  */
-import { isJsonFloat, jsonFloat } from '../json.ts';
+import { exactInteger, isBoxed, isJsonFloat, jsonFloat } from '../json.ts';
 import { Fault } from './fault.ts';
 
 export type Value =
@@ -64,11 +64,12 @@ export function isFloat(value: Value): value is number {
 }
 
 export function isInteger(value: Value): value is number | bigint {
-  return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
+  if (typeof value === 'bigint' || exactInteger(value) !== undefined) return true;
+  return typeof value === 'number' && Number.isInteger(value);
 }
 
 export function isNumber(value: Value): value is number | bigint {
-  return typeof value === 'number' || typeof value === 'bigint' || isJsonFloat(value);
+  return typeof value === 'number' || typeof value === 'bigint' || isBoxed(value);
 }
 
 export function isText(value: Value): value is string | Safe {
@@ -81,7 +82,7 @@ export function isList(value: Value): value is readonly Value[] {
 
 export function isDict(value: Value): value is Dict {
   if (typeof value !== 'object' || value === null || isList(value)) return false;
-  return !(isJsonFloat(value) || value instanceof Safe || value instanceof HostValue);
+  return !(isBoxed(value) || value instanceof Safe || value instanceof HostValue);
 }
 
 /** The number as JavaScript's; booleans count as 0 and 1. `undefined` for anything else. */
@@ -93,6 +94,8 @@ export function numberOf(value: Value): number | undefined {
 /** The integer as a bigint; `undefined` when there is a fraction or no number at all. */
 export function bigintOf(value: Value): bigint | undefined {
   if (typeof value === 'bigint') return value;
+  const exact = exactInteger(value);
+  if (exact !== undefined) return exact;
   const number = numberOf(value);
   return number !== undefined && Number.isInteger(number) ? BigInt(number) : undefined;
 }
@@ -187,7 +190,7 @@ function debug(value: Value): string {
 
 function displayNumber(value: number): string {
   const number = numberOf(value) ?? 0;
-  if (!isFloat(value)) return plainDigits(number);
+  if (!isFloat(value)) return String(exactInteger(value) ?? plainDigits(number));
   if (Number.isNaN(number)) return 'NaN';
   if (!Number.isFinite(number)) return number > 0 ? 'inf' : '-inf';
   const digits = plainDigits(number);
@@ -287,7 +290,7 @@ export function areEqual(a: Value, b: Value): boolean {
 export function jsonText(value: Value, indent = 0, depth = 1): string {
   if (value === undefined || value === null) return 'null';
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
-  if (isNumber(value)) return isFloat(value) ? floatJson(Number(value)) : String(value);
+  if (isNumber(value)) return isFloat(value) ? floatJson(Number(value)) : String(bigintOf(value));
   if (isText(value)) return JSON.stringify(textOf(value));
   if (value instanceof HostValue) throw new Fault('operation', 'cannot serialize to JSON');
   const inner = (v: Value): string => jsonText(v, indent, depth + 1);

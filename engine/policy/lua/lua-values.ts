@@ -2,7 +2,7 @@
  * Values across the bridge: pushes host values onto a Lua stack and reads Lua values as host values,
  * by the table in `lua-value.ts`. Raw accesses only, so nothing here runs Lua code.
  */
-import { isJsonFloat } from '../../mail/json.ts';
+import { exactInteger, isJsonFloat } from '../../mail/json.ts';
 import {
   LUA_TBOOLEAN,
   LUA_TFUNCTION,
@@ -86,6 +86,8 @@ export class LuaValues {
     if (value instanceof Uint8Array) return machine.pushBytes(L, value);
     if (value instanceof LuaFloat) return machine.lua.lua_pushnumber(L, value.value);
     if (isJsonFloat(value)) return machine.lua.lua_pushnumber(L, Number(value));
+    const exact = exactInteger(value);
+    if (exact !== undefined) return this.push(L, exact);
     if (value instanceof HostClosure) return this.#objects.pushClosure(L, value);
     if (depth > DEPTH_MAX) throw new Error('recursive table detected');
     if (machine.lua.lua_checkstack(L, 8) === 0) throw new Error('stack overflow');

@@ -112,13 +112,27 @@ describe('Message metadata', () => {
     delete message.meta['keys'];
     delete message.meta['bytes'];
     expect(JSON.stringify(message.meta)).toBe(
-      '{"float":1,"int":1,"none":null,"map":{"a":{"b":"c"},"list":["p","q"]},"empty":{}}'.replace(
+      '{"float":1.0,"int":1,"none":null,"map":{"a":{"b":"c"},"list":["p","q"]},"empty":{}}'.replace(
         /"map":\{.*\}\}/,
         JSON.stringify({ map: message.meta['map'], empty: {} }).slice(1),
       ),
     );
     expect(message.meta['map']).toEqual({ a: { b: 'c' }, list: ['p', 'q'] });
     expect(structuredClone(message.meta)['float']).toEqual(Object(1));
+  });
+
+  it('holds every integer of 64 bits, and turns larger ones into floats', async () => {
+    const { values, message } = await run(`
+      msg:set_meta('ids', { 9007199254740993, math.maxinteger, math.mininteger })
+      msg:set_meta('huge', 2^64)
+      local ids = msg:get_meta 'ids'
+      return ids[1] == 9007199254740993, ids[2] == math.maxinteger, ids[3] == math.mininteger,
+        math.type(msg:get_meta 'huge')
+    `);
+    expect(values).toEqual([true, true, true, 'float']);
+    expect(JSON.stringify(message.meta)).toBe(
+      '{"ids":[9007199254740993,9223372036854775807,-9223372036854775808],"huge":1.8446744073709552e19}',
+    );
   });
 
   it('names the queue', async () => {
