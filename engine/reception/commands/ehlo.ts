@@ -35,10 +35,17 @@ function greeted(
   domain: string,
   extensions: readonly string[] | null,
 ): ServerReply {
-  session.ehlo = domain;
-  session.meta.set('ehlo_domain', domain);
-  if (!extensions) return accept(250, `Hello ${domain}!`);
-  return accept(250, [`${session.params.hostname} Aloha ${domain}`, ...extensions].join('\n'));
+  const text = extensions
+    ? [`${session.params.hostname} Aloha ${domain}`, ...extensions].join('\n')
+    : `Hello ${domain}!`;
+  return {
+    ...accept(250, text),
+    // The name counts from the reply on: a rewrite of that reply does not see it yet.
+    afterwards: () => {
+      session.ehlo = domain;
+      session.meta.set('ehlo_domain', domain);
+    },
+  };
 }
 
 function extensionsFor(session: Session): string[] {

@@ -340,6 +340,25 @@ describe('policy events', () => {
     );
   });
 
+  test('ehlo_domain is set when EHLO has been answered: a rewrite of that reply sees the old one', async () => {
+    await using world = await ReceptionWorld.open();
+    const seen: unknown[] = [];
+    world.policy.on(
+      'smtp_server_rewrite_response',
+      (_code: number, text: string, _command: string | null, meta: ConnectionMeta) => {
+        seen.push([text.split('\n')[0], meta.get('ehlo_domain')]);
+        return { status: null, text: null };
+      },
+    );
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.sayAll('EHLO one.test', 'HELO two.test', 'NOOP');
+    expect(seen.slice(1)).toEqual([
+      ['mx.golden.test Aloha one.test', undefined],
+      ['Hello two.test!', 'one.test'],
+      ['the goggles do nothing', 'two.test'],
+    ]);
+  });
+
   test('a transaction keeps its last reply as the policy rewrote it', async () => {
     await using world = await ReceptionWorld.open({ mode: ORDINARY_MODE });
     let count = 0;
