@@ -7,8 +7,10 @@ import { deserialize, deserializeRaw } from '../config-read.ts';
 import { duration } from '../config-scalars.ts';
 import { anything, list, optional, required, struct, text, unsigned } from '../config-serde.ts';
 import type { HostCall, HostMethod, HostResult, UserdataType } from '../lua/host-function.ts';
+import { luaToJson } from '../lua-json.ts';
 import { HostObject, type LuaValue } from '../lua/lua-value.ts';
 import type { Bindings } from './bindings.ts';
+import { jsonForLua } from './connection-meta.ts';
 import type { CoreDeps } from './core-deps.ts';
 import { CounterSeries } from './counter-series.ts';
 import { freeze, thaw } from './memoized-table.ts';
@@ -108,8 +110,8 @@ function spawnTask(deps: CoreDeps, call: HostCall): HostResult {
   const { event_name: event, args } = deserializeRaw(SPAWN_TASK, call.value(1));
   if (deps.world.isValidating) return undefined;
   // The task outlives this call: its argument may not belong to this context.
-  const frozen = args.map((arg) => thaw(freeze(arg)));
-  deps.callEvent(event, [frozen]).catch((error: unknown) => {
+  const copied = args.map((arg) => jsonForLua(luaToJson(arg)));
+  deps.callEvent(event, [copied]).catch((error: unknown) => {
     deps.services.diagnostic('error', `task ${event}: ${(error as Error).message}`);
   });
   return undefined;

@@ -138,6 +138,23 @@ describe('kumo.spawn_task()', () => {
     ]);
     expect(await policy.host.callEvent('wait', [])).toEqual(['a1nil']);
   });
+
+  it('passes plain tables, and no userdata', async () => {
+    await using policy = await TestPolicy.load(`
+      local known = kumo.memoize(function() return { 1 } end, { name = 'known', ttl = '1m', capacity = 1 })
+      kumo.on('start', function()
+        kumo.spawn_task { event_name = 'task', args = { { b = { 1.0, 2 } } } }
+        return (pcall(kumo.spawn_task, { event_name = 'task', args = { known() } }))
+      end)
+      kumo.on('task', function(args)
+        local list = args[1].b
+        kumo.mpsc.define('done'):send(table.concat({ type(args[1]), type(next(list)), math.type(list[1]), #list }, ' '))
+      end)
+      kumo.on('wait', function() return kumo.mpsc.define('done'):recv() end)
+    `);
+    expect(await policy.host.callEvent('start', [])).toEqual([false]);
+    expect(await policy.host.callEvent('wait', [])).toEqual(['table number float 2']);
+  });
 });
 
 describe('introspection', () => {
