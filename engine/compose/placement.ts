@@ -66,7 +66,8 @@ export function relocated(settings: EsmtpListenerSettings, listen: string): Esmt
     listen,
     base: friendly(settings.base),
     paramsFor: (peerIp, localIp) => friendly(settings.paramsFor(peerIp, localIp)),
-    overlay: (params, override) => friendly(settings.overlay(params, override)),
+    overlay: (params, override, peerIp, localIp) =>
+      friendly(settings.overlay(params, override, peerIp, localIp)),
   };
 }
 

@@ -165,8 +165,10 @@ export function buildEsmtpListener(
     maxConnections: read.max_connections,
     base,
     paramsFor: (peerIp, localIp) => applyBlocks(base, read, peerIp, localIp),
-    overlay: (params, override) =>
-      overlay(params, deserialize(ESMTP_PARAMS, override as LuaValue, pairsOf)),
+    overlay: (params, override, peerIp, localIp) => {
+      const block = deserialize(ESMTP_PARAMS, override as LuaValue, pairsOf);
+      return applyBlocks(overlay(params, block), block, peerIp, localIp);
+    },
   };
 }
 

@@ -208,8 +208,13 @@ export interface EsmtpListenerSettings {
   readonly base: EsmtpListenerParams;
   /** `base` with the `peer` and `via` blocks (base, then peer, then via) applied. */
   paramsFor(peerIp: string, localIp: string): EsmtpListenerParams;
-  /** `paramsFor` overlaid with what `smtp_server_get_dynamic_parameters` returned. */
-  overlay(params: EsmtpListenerParams, override: JsonObject): EsmtpListenerParams;
+  /** `paramsFor` overlaid with what `smtp_server_get_dynamic_parameters` returned, its blocks too. */
+  overlay(
+    params: EsmtpListenerParams,
+    override: JsonObject,
+    peerIp: string,
+    localIp: string,
+  ): EsmtpListenerParams;
 }
 
 export interface HttpListenerSettings {

@@ -85,7 +85,8 @@ async function askParams(session: Session): Promise<void> {
     session.trail,
   );
   if (!override) return;
-  session.params = session.listener.settings.overlay(session.params, override);
+  const { params, peer, local } = session;
+  session.params = session.listener.settings.overlay(params, override, peer.ip, local.ip);
   publishParams(session);
 }
 

@@ -56,7 +56,8 @@ export async function receiveMessages(
       // What `smtp_server_data` did to the sender is forgotten, as in KumoMTA.
       sender: transaction.sender,
       recipients,
-      meta: groups.length === 1 ? whole.meta : cloneJson(whole.meta),
+      // A policy may have kept the whole: what it sets there later is not the message's.
+      meta: groups.length === 1 && !(whole instanceof Message) ? whole.meta : cloneJson(whole.meta),
       data: whole.data,
     });
     if (session.params.traceHeaders.receivedHeader) addReceivedHeader(session, message);

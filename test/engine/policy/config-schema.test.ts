@@ -282,14 +282,28 @@ describe('ESMTP_LISTENER', () => {
   it('takes overrides from an event', () => {
     const { base, overlay } = listener({ relay_hosts: ['127.0.0.1'] });
     expect(base.relayHosts.contains('::1')).toBe(false);
-    const over = overlay(base, {
-      hostname: 'h',
-      relay_hosts: ['10.0.0.0/8'],
-      client_timeout: '5s',
-    });
+    const own = ['192.0.2.1', '127.0.0.1'] as const;
+    const over = overlay(
+      base,
+      { hostname: 'h', relay_hosts: ['10.0.0.0/8'], client_timeout: '5s' },
+      ...own,
+    );
     expect(over).toMatchObject({ hostname: 'h', clientTimeoutMs: 5_000 });
     expect(over.relayHosts.contains('10.1.1.1')).toBe(true);
-    expect(() => overlay(base, { listen: '0.0.0.0:25' })).toThrow('unknown field `listen`');
+    expect(() => overlay(base, { listen: '0.0.0.0:25' }, ...own)).toThrow('unknown field `listen`');
+  });
+
+  it('applies the blocks of an override as well', () => {
+    const { base, overlay } = listener({});
+    const override = {
+      banner: 'event',
+      peer: { '192.0.2.0/24': { banner: 'peer', via: { '127.0.0.1': { hostname: 'inner' } } } },
+    };
+    expect(overlay(base, override, '192.0.2.1', '127.0.0.1')).toMatchObject({
+      banner: 'peer',
+      hostname: 'inner',
+    });
+    expect(overlay(base, override, '10.0.0.1', '127.0.0.1').banner).toBe('event');
   });
 
   it('fails on a network that is none', () => {

@@ -459,6 +459,21 @@ describe('policy events', () => {
     );
   });
 
+  test('metadata set on a kept smtp_server_data message later is not that of the message', async () => {
+    await using world = await ReceptionWorld.open();
+    let whole: Message | undefined;
+    world.policy
+      .on('smtp_server_data', (message: Message) => {
+        message.setMeta('x_before', 1);
+        whole = message;
+      })
+      .on('smtp_server_message_received', () => whole?.setMeta('x_late', 1));
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.send('s@s.test', ['a@one.test'], MESSAGE);
+    const [message] = world.queue.inserted;
+    expect([message?.getMeta('x_before'), message?.getMeta('x_late')]).toEqual([1, undefined]);
+  });
+
   test('deferred_queue skips message_received and names its own queue', async () => {
     await using world = await ReceptionWorld.open({ params: { deferredQueue: true } });
     world.policy.on('smtp_server_message_received', () => reject(550, 'never asked'));
