@@ -7,7 +7,7 @@
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatRfc2822 } from './date.ts';
-import type { JsonObject } from './json.ts';
+import { parseJson, type JsonObject } from './json.ts';
 import type { Message } from './message.ts';
 import { wrapText } from './wrap.ts';
 
@@ -99,7 +99,7 @@ export function readSupplementalTrace(value: string): JsonObject | undefined {
   let parsed: unknown;
   try {
     const text = Buffer.from(value.replace(/\s+/g, ''), 'base64').toString('utf8');
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SpoolId } from '../../../engine/base/ids.ts';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import { parseEnvelopeAddress } from '../../../engine/mail/path.ts';
 import { Message } from '../../../engine/mail/message.ts';
 import {
@@ -86,18 +87,22 @@ describe('supplementalHeader()', () => {
   });
 
   test('goes on top of the message and can be read back', () => {
+    const meta = { tenant: 'acme', x_rate: jsonFloat(2) };
     const message = new Message({
       id: ID,
       sender: parseEnvelopeAddress(''),
       recipients: [parseEnvelopeAddress('a@x.test')],
-      meta: { tenant: 'acme' },
+      meta,
       data: Buffer.from('Subject: s\r\n\r\nx\r\n'),
     });
-    applySupplementalHeader(message, { headerName: 'X-KumoRef', includeMetaNames: ['tenant'] });
+    applySupplementalHeader(message, {
+      headerName: 'X-KumoRef',
+      includeMetaNames: Object.keys(meta),
+    });
     const text = Buffer.from(message.data).toString();
     expect(text).toMatch(/^X-KumoRef: [\s\S]+\r\nSubject: s\r\n\r\nx\r\n$/);
     const value = text.slice('X-KumoRef: '.length, text.indexOf('\r\nSubject'));
-    expect(readSupplementalTrace(value)).toEqual({ recipient: 'a@x.test', tenant: 'acme' });
+    expect(readSupplementalTrace(value)).toEqual({ recipient: 'a@x.test', ...meta });
   });
 });
 
