@@ -29,7 +29,7 @@ import {
   type Shape,
 } from './config-serde.ts';
 import type { LuaValue } from './lua/lua-value.ts';
-import { luaToJson } from './lua-json.ts';
+import { jsonToLua, luaToJson } from './lua-json.ts';
 import type {
   EsmtpListenerParams,
   EsmtpListenerSettings,
@@ -166,7 +166,7 @@ export function buildEsmtpListener(
     base,
     paramsFor: (peerIp, localIp) => applyBlocks(base, read, peerIp, localIp),
     overlay: (params, override, peerIp, localIp) => {
-      const block = deserialize(ESMTP_PARAMS, override as LuaValue, pairsOf);
+      const block = deserialize(ESMTP_PARAMS, jsonToLua(override), pairsOf);
       return applyBlocks(overlay(params, block), block, peerIp, localIp);
     },
   };

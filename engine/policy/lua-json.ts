@@ -5,7 +5,15 @@
  *
  * Source: reference `lua-api.md` §0.4.
  */
-import { jsonFloat, jsonInteger, type JsonObject, type JsonValue } from '../mail/json.ts';
+import {
+  exactInteger,
+  isBoxed,
+  isJsonFloat,
+  jsonFloat,
+  jsonInteger,
+  type JsonObject,
+  type JsonValue,
+} from '../mail/json.ts';
 import { invalidType, isSequence, mluaType, tableOf } from './config-serde.ts';
 import { LUA_NULL, LuaFloat, type LuaValue } from './lua/lua-value.ts';
 
@@ -43,8 +51,18 @@ function refuseBytes(bytes: Uint8Array): JsonValue {
 export function jsonWithNulls(value: JsonValue): LuaValue {
   if (value === null) return LUA_NULL;
   if (Array.isArray(value)) return value.map(jsonWithNulls);
-  if (typeof value !== 'object') return value;
+  if (typeof value !== 'object' || isBoxed(value)) return value;
   return new Map(Object.entries(value).map(([key, item]) => [key, jsonWithNulls(item)]));
+}
+
+/** JSON as a script could have given it: `luaToJson` undone, for what reads Lua values. */
+export function jsonToLua(value: JsonValue): LuaValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isJsonFloat(value)) return new LuaFloat(Number(value));
+  const exact = exactInteger(value);
+  if (exact !== undefined) return exact;
+  if (Array.isArray(value)) return value.map(jsonToLua);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonToLua(item)]));
 }
 
 /** Compact JSON text that keeps integers and floats apart; for error texts and cache keys. */
@@ -53,6 +71,7 @@ export function luaJsonText(value: LuaValue): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (value instanceof LuaFloat) return floatText(value.value);
+  if (isBoxed(value)) return JSON.stringify(value);
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('utf8'));
   const table = tableOf(value);

@@ -6,7 +6,7 @@
  */
 import type { EpochMs } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
-import type { JsonObject, JsonValue } from '../mail/json.ts';
+import { isJsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
 import type { Criteria } from './admin-rules.ts';
 import type { RebindRequest } from './admin-sweeps.ts';
 
@@ -126,9 +126,13 @@ function durationOf(body: JsonObject, nowMs: EpochMs): number {
   }
   const duration = body['duration'];
   if (duration === undefined || duration === null) return 300_000;
-  if (typeof duration === 'number' && duration >= 0) return duration * 1000;
-  if (typeof duration === 'number') {
-    const why = 'out of range integral type conversion attempted';
+  const seconds = typeof duration === 'number' || isJsonFloat(duration) ? Number(duration) : null;
+  if (seconds !== null && seconds >= 0) return seconds * 1000;
+  if (seconds !== null) {
+    const isFloat = isJsonFloat(duration) || !Number.isInteger(seconds);
+    const why = isFloat
+      ? 'cannot convert float seconds to Duration: value is negative'
+      : 'out of range integral type conversion attempted';
     throw new Error(
       `duration must either be a string or a positive integer specifying the number of seconds. (error: ${why})`,
     );
@@ -190,5 +194,6 @@ function valueText(value: JsonValue): string {
   if (typeof value === 'number') {
     return Number.isInteger(value) ? `integer \`${value}\`` : `floating point \`${value}\``;
   }
+  if (isJsonFloat(value)) return `floating point \`${JSON.stringify(value)}\``;
   return Array.isArray(value) ? 'sequence' : 'map';
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import { buildEgressPath, buildQueueConfig } from '../../../engine/policy/config-build.ts';
 import { buildEsmtpListener } from '../../../engine/policy/config-esmtp.ts';
 import { deserialize } from '../../../engine/policy/config-read.ts';
@@ -290,6 +291,9 @@ describe('ESMTP_LISTENER', () => {
     );
     expect(over).toMatchObject({ hostname: 'h', clientTimeoutMs: 5_000 });
     expect(over.relayHosts.contains('10.1.1.1')).toBe(true);
+    const halved = { client_timeout: jsonFloat(30), meta: { x_rate: jsonFloat(5) } };
+    const { clientTimeoutMs, meta } = overlay(base, halved, ...own);
+    expect([clientTimeoutMs, JSON.stringify(meta)]).toEqual([30_000, '{"x_rate":5.0}']);
     expect(() => overlay(base, { listen: '0.0.0.0:25' }, ...own)).toThrow('unknown field `listen`');
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import { PolicyError, PolicyReject } from '../../../engine/policy/events.ts';
 import { withoutTraceback } from '../../../engine/policy/lua/lua-error.ts';
 import { connectionMeta, TestPolicy } from '../../support/policy.ts';
@@ -362,7 +363,7 @@ describe('dispatch', () => {
         seen = response .. '|' .. table.concat(context, ',') .. '|' .. tostring(increment) .. '|' .. tostring(delay)
       end)
       kumo.on('log_disposition_h', function(msg, record)
-        seen = record.type .. tostring(record.site) .. tostring(record.list[1])
+        seen = record.type .. tostring(record.site) .. tostring(record.list[1]) .. tostring(record.rate)
       end)
       kumo.on('seen', function() return seen end)
     `);
@@ -372,8 +373,13 @@ describe('dispatch', () => {
     expect(await host.callEvent('seen', [])).toEqual(['450 x|Received,A|false|5s']);
     await host.events.requeueMessage(message, '450 x', [], true, null, null);
     expect(await host.callEvent('seen', [])).toEqual(['450 x||true|nil']);
-    await host.events.logDisposition('h', message, { type: 'Bounce', site: null, list: [null] });
-    expect(await host.callEvent('seen', [])).toEqual(['Bounceuserdata: (nil)userdata: (nil)']);
+    await host.events.logDisposition('h', message, {
+      type: 'Bounce',
+      site: null,
+      list: [null],
+      rate: jsonFloat(2),
+    });
+    expect(await host.callEvent('seen', [])).toEqual(['Bounceuserdata: (nil)userdata: (nil)2.0']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../engine/base/random.ts';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import { parseQueueName } from '../../../engine/mail/queue-name.ts';
 import { AdminRules, EVERYTHING, onlyQueue } from '../../../engine/queue/admin-rules.ts';
 import type { Criteria } from '../../../engine/queue/admin-rules.ts';
@@ -377,6 +378,8 @@ describe('requests of the admin API', () => {
       durationMs: 5 * MINUTE,
     });
     expect(parseSuspendRequest({ reason: 'r', duration: 90 }, now).durationMs).toBe(90 * SECOND);
+    const { durationMs } = parseSuspendRequest({ reason: 'r', duration: jsonFloat(90) }, now);
+    expect(durationMs).toBe(90 * SECOND);
     const expires = { reason: 'r', duration: '1h' };
     expect(
       parseSuspendRequest({ ...expires, expires: '2026-01-01T00:02:00Z' }, now).durationMs,
