@@ -87,6 +87,13 @@ export function isBoxed(value: unknown): boolean {
   return value instanceof Number;
 }
 
+/** A number in serde's words, e.g. ``floating point `5.0` ``; `undefined` for anything else. */
+export function describeNumber(value: JsonValue): string | undefined {
+  if (typeof value !== 'number' && !isBoxed(value)) return undefined;
+  const isFloat = isJsonFloat(value) || !Number.isInteger(Number(value));
+  return `${isFloat ? 'floating point' : 'integer'} \`${JSON.stringify(value)}\``;
+}
+
 /** An integral float as KumoMTA's JSON has it: `2.0`, and `1e16` from sixteen zeros on. */
 function floatText(value: number): string {
   if (Math.abs(value) >= 1e16) return value.toExponential().replace('+', '');

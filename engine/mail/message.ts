@@ -10,7 +10,7 @@ import { createdMsOf } from '../base/ids.ts';
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { EnvelopeAddress } from './envelope.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import { isBoxed, type JsonObject, type JsonValue } from './json.ts';
 import { formatQueueName } from './queue-name.ts';
 import type { Scheduling } from './scheduling.ts';
 
@@ -174,7 +174,7 @@ export function routeNameIn(meta: Readonly<JsonObject>): string | null {
 function rustDebug(value: JsonValue): string {
   if (value === null) return 'Null';
   if (typeof value === 'boolean') return `Bool(${value})`;
-  if (typeof value === 'number') return `Number(${value})`;
+  if (typeof value === 'number' || isBoxed(value)) return `Number(${JSON.stringify(value)})`;
   if (typeof value === 'string') return `String(${JSON.stringify(value)})`;
   if (Array.isArray(value)) return `Array [${value.map(rustDebug).join(', ')}]`;
   const entries = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${rustDebug(v)}`);

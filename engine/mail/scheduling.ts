@@ -7,7 +7,7 @@
 import { DAYS, SHORT_DAYS } from '../base/calendar-names.ts';
 import type { EpochMs } from '../base/clock.ts';
 import { zonedParts, zonedToEpoch } from '../base/time-zone.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import { describeNumber, type JsonObject, type JsonValue } from './json.ts';
 
 export interface Scheduling {
   readonly restriction: {
@@ -242,8 +242,7 @@ function chronoTrouble(text: string, begun: RegExp): string {
 
 function wrongType(value: JsonValue): string {
   if (typeof value === 'boolean') return `invalid type: boolean \`${value}\``;
-  if (typeof value === 'number') {
-    return `invalid type: ${Number.isInteger(value) ? 'integer' : 'floating point'} \`${value}\``;
-  }
+  const number = describeNumber(value);
+  if (number !== undefined) return `invalid type: ${number}`;
   return `invalid type: ${Array.isArray(value) ? 'sequence' : 'map'}`;
 }

@@ -6,7 +6,7 @@
  */
 import type { EpochMs } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
-import { isJsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
+import { describeNumber, isJsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
 import type { Criteria } from './admin-rules.ts';
 import type { RebindRequest } from './admin-sweeps.ts';
 
@@ -191,9 +191,5 @@ function valueText(value: JsonValue): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
   if (typeof value === 'boolean') return `boolean \`${value}\``;
-  if (typeof value === 'number') {
-    return Number.isInteger(value) ? `integer \`${value}\`` : `floating point \`${value}\``;
-  }
-  if (isJsonFloat(value)) return `floating point \`${JSON.stringify(value)}\``;
-  return Array.isArray(value) ? 'sequence' : 'map';
+  return describeNumber(value) ?? (Array.isArray(value) ? 'sequence' : 'map');
 }

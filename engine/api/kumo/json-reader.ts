@@ -7,7 +7,7 @@
  *
  * Source: serde_json's error texts and positions; recorded scenario `http-inject-errors`.
  */
-import { exactInteger, isJsonFloat, jsonNumber } from '../../mail/json.ts';
+import { describeNumber, jsonNumber } from '../../mail/json.ts';
 import type { JsonValue } from '../../mail/json.ts';
 
 export class JsonFault extends Error {
@@ -297,9 +297,5 @@ export class JsonReader {
 function describeScalar(value: string | number | boolean | null): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
-  if (typeof value === 'boolean') return `boolean \`${value}\``;
-  if (isJsonFloat(value)) return `floating point \`${value}.0\``;
-  const exact = exactInteger(value);
-  if (exact !== undefined) return `integer \`${exact}\``;
-  return !Number.isInteger(value) ? `floating point \`${value}\`` : `integer \`${value}\``;
+  return describeNumber(value) ?? `boolean \`${value}\``;
 }

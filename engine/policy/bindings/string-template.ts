@@ -25,17 +25,16 @@ export function evalTemplate(call: HostCall, sources: TemplateSources): string {
   }
   const tree = treeOf(call.value(3), (object) => call.context.pairsOf(object));
   const template = compileTemplate(name, source, dialect);
-  return template.render((plain(tree, dialect) ?? {}) as JsonObject, sources);
+  return template.render((plain(tree) ?? {}) as JsonObject, sources);
 }
 
 function isDialect(name: string): name is TemplateDialect {
   return DIALECTS.some((dialect) => dialect === name);
 }
 
-/** Jinja prints `2.0` for a float; Handlebars knows one kind of number. */
-function plain(tree: Tree, dialect: TemplateDialect): unknown {
-  if (tree instanceof LuaFloat) return dialect === 'Jinja' ? jsonFloat(tree.value) : tree.value;
+function plain(tree: Tree): unknown {
+  if (tree instanceof LuaFloat) return jsonFloat(tree.value);
   if (tree === null || typeof tree !== 'object') return tree;
-  if (isTreeList(tree)) return tree.map((item) => plain(item, dialect));
-  return Object.fromEntries([...tree].map(([key, item]) => [key, plain(item, dialect)]));
+  if (isTreeList(tree)) return tree.map(plain);
+  return Object.fromEntries([...tree].map(([key, item]) => [key, plain(item)]));
 }

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   cloneJson,
+  describeNumber,
   isJsonFloat,
   jsonFloat,
   jsonInteger,
   parseJson,
 } from '../../../engine/mail/json.ts';
 import type { JsonObject } from '../../../engine/mail/json.ts';
+
+const BIG = 9007199254740993n;
 
 describe('numbers in JSON', () => {
   it('cloneJson() keeps floats and integers of 64 bits', () => {
@@ -29,6 +32,17 @@ describe('numbers in JSON', () => {
     expect(JSON.stringify(parseJson(text))).toBe(text);
   });
 
+  it.each([
+    [1, 'integer `1`'],
+    [1.5, 'floating point `1.5`'],
+    [jsonFloat(1), 'floating point `1.0`'],
+    [jsonInteger(BIG), 'integer `9007199254740993`'],
+    ['1', undefined],
+    [{}, undefined],
+  ])('describeNumber() knows the kind of %j', (value, words) => {
+    expect(describeNumber(value)).toBe(words);
+  });
+
   it('parseJson() takes an integer beyond 64 bits for a float', () => {
     const { id } = parseJson('{"id":18446744073709551616}') as JsonObject;
 
@@ -36,5 +50,3 @@ describe('numbers in JSON', () => {
     expect(Number(id)).toBe(2 ** 64);
   });
 });
-
-const BIG = 9007199254740993n;

@@ -140,11 +140,14 @@ describe('Message metadata', () => {
       msg:set_meta('tenant', 't') msg:set_meta('campaign', 'c') msg:set_meta('routing_domain', 'r')
       local name = msg:queue_name()
       msg:set_meta('tenant', 5)
-      return name, why(msg.queue_name, msg)
+      local five = why(msg.queue_name, msg)
+      msg:set_meta('tenant', { 5.0 })
+      return name, five, why(msg.queue_name, msg)
     `);
     expect(values).toEqual([
       'c:t@dest.test!r',
       "expected 'tenant' to be a string value, got Ok(Number(5))",
+      "expected 'tenant' to be a string value, got Ok(Array [Number(5.0)])",
     ]);
   });
 

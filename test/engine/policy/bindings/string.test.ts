@@ -44,7 +44,7 @@ it('renders templates', async () => {
     await run(`
       try(s.eval_template, 'x', 'Hi {{ name }} {{ n + 1 }} {{ f }} {{ none }}', { name = 'Bo', n = 2, f = 2.0 })
       try(s.eval_template, 'x.html', '{{ a }}', { a = '<&>' })
-      try(s.eval_template, 'x', 'Hi {{name}}', { name = 'Bo' }, 'Handlebars')
+      try(s.eval_template, 'x', 'Hi {{name}} {{f}}', { name = 'Bo', f = 2.0 }, 'Handlebars')
       try(s.eval_template, 'x', '{{ a', {})
       try(s.eval_template, 'x', '{{ a', {}, 'Static')
       try(s.eval_template, 'x', '', {}, 'Mustache')
@@ -52,7 +52,7 @@ it('renders templates', async () => {
   ).toEqual([
     'Hi Bo 3 2.0 none',
     '&lt;&amp;&gt;',
-    'Hi Bo',
+    'Hi Bo 2.0',
     'error syntax error: unexpected end of input, expected end of variable block (in x:1)',
     '{{ a',
     'error unknown variant `Mustache`, expected one of `Jinja`, `Static`, `Handlebars`',
