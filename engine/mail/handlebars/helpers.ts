@@ -1,6 +1,6 @@
 /** The helpers that come with Handlebars, apart from the block helpers of `template.ts`. */
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonValue } from '../json.ts';
+import { isBoxed, type JsonValue } from '../json.ts';
 import { isObject, isTruthy } from './value.ts';
 
 type Helper = (params: readonly (JsonValue | undefined)[]) => JsonValue | undefined;
@@ -21,12 +21,16 @@ export const HELPERS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
 ]);
 
 function isOrdered(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  return typeof a === typeof b && (typeof a === 'number' || typeof a === 'string');
+  return (isNumber(a) && isNumber(b)) || (typeof a === 'string' && typeof b === 'string');
 }
 
 function compare(a: JsonValue | undefined, b: JsonValue | undefined): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (isNumber(a) && isNumber(b)) return Number(a) - Number(b);
   return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
+}
+
+function isNumber(value: JsonValue | undefined): boolean {
+  return typeof value === 'number' || isBoxed(value);
 }
 
 function lengthOf(value: JsonValue | undefined): number {

@@ -3,7 +3,7 @@
  *
  * Source: reference `lua-api.md` §3.11.
  */
-import { jsonFloat } from '../../mail/json.ts';
+import { jsonFloat, jsonInteger } from '../../mail/json.ts';
 import type { JsonObject } from '../../mail/json.ts';
 import { compileTemplate } from '../../mail/template.ts';
 import type { TemplateDialect, TemplateSources } from '../../mail/template.ts';
@@ -34,6 +34,7 @@ function isDialect(name: string): name is TemplateDialect {
 
 function plain(tree: Tree): unknown {
   if (tree instanceof LuaFloat) return jsonFloat(tree.value);
+  if (typeof tree === 'bigint') return jsonInteger(tree);
   if (tree === null || typeof tree !== 'object') return tree;
   if (isTreeList(tree)) return tree.map(plain);
   return Object.fromEntries([...tree].map(([key, item]) => [key, plain(item)]));

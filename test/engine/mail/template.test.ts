@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../engine/base/random.ts';
-import { jsonFloat } from '../../../engine/mail/json.ts';
-import type { JsonObject } from '../../../engine/mail/json.ts';
+import { jsonFloat, jsonInteger, type JsonObject } from '../../../engine/mail/json.ts';
 import { TemplateError } from '../../../engine/mail/template-error.ts';
 import { compileTemplate } from '../../../engine/mail/template.ts';
 
@@ -186,6 +185,13 @@ describe('Handlebars', () => {
     expect(bars('{{#each o as |v k|}}{{k}}={{v}};{{/each}}', { o: { b: 1, a: 2 } })).toBe(
       'a=2;b=1;',
     );
+  });
+
+  test('compares numbers of any kind', () => {
+    const numbers = { f: jsonFloat(2), big: jsonInteger(9007199254740993n), i: 2 };
+    const source =
+      '{{gt f 1}} {{lt f 2.5}} {{gte f i}} {{gt big i}} {{gt i big}} {{gt f "1"}} {{eq f f}}';
+    expect(bars(source, numbers)).toBe('true true true true false false true');
   });
 
   test('a block tag alone on its line leaves no line', () => {
