@@ -558,7 +558,7 @@ describe('entering a ready queue', () => {
     let asked = 0;
     const rig = makeRig({
       mode: 'strict',
-      events: { getEgressPathConfig: async () => (asked++, DEFAULT_PATH) },
+      events: { getEgressPathConfig: async () => (asked++, testPath()) },
     });
     rig.queues.start();
     await rig.receive();
