@@ -196,7 +196,11 @@ const MOMENT =
 const MOMENT_BEGUN =
   /^[+-]?\d{0,6}(-(\d{0,2}(-(\d{0,2}([Tt ](\d{0,2}(:(\d{0,2}(:(\d{0,2}(\.\d*)?\s*([+-][\d:]{0,5})?)?)?)?)?)?)?)?)?)?)?$/;
 
-function parseMoment(text: string): { readonly epochMs: EpochMs } {
+/**
+ * An RFC 3339 moment, with the liberties that chrono takes.
+ * @throws {Error} in chrono's words
+ */
+export function parseMoment(text: string): { readonly epochMs: EpochMs } {
   const match = MOMENT.exec(text.trim());
   if (!match) throw new Error(chronoTrouble(text, MOMENT_BEGUN));
   const [, year, month, day, , hour, minute, second, fraction = '', zone = 'Z'] = match;

@@ -7,6 +7,7 @@
 import type { EpochMs } from '../base/clock.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { describeNumber, isJsonFloat, type JsonObject, type JsonValue } from '../mail/json.ts';
+import { parseMoment } from '../mail/scheduling.ts';
 import type { Criteria } from './admin-rules.ts';
 import type { RebindRequest } from './admin-sweeps.ts';
 
@@ -119,11 +120,7 @@ function durationOf(body: JsonObject, nowMs: EpochMs): number {
     'a formatted date and time string or a unix timestamp',
     isText,
   );
-  if (expires !== undefined) {
-    const at = Date.parse(expires);
-    if (Number.isNaN(at)) throw new Error('input contains invalid characters');
-    return Math.max(0, at - nowMs);
-  }
+  if (expires !== undefined) return Math.max(0, parseMoment(expires).epochMs - nowMs);
   const duration = body['duration'];
   if (duration === undefined || duration === null) return 300_000;
   const seconds = typeof duration === 'number' || isJsonFloat(duration) ? Number(duration) : null;

@@ -4,8 +4,10 @@
  *
  * Source: reference `queues-delivery.md` §10.1–10.4.
  */
+import { toError } from '../../base/assert.ts';
 import { parseDurationMs } from '../../base/duration.ts';
 import { isJsonFloat } from '../../mail/json.ts';
+import { parseMoment } from '../../mail/scheduling.ts';
 import type { Shape } from './json-reader.ts';
 import {
   flag,
@@ -39,8 +41,12 @@ const duration: Shape<string | number> = (reader) => {
 /** A moment as RFC 3339 writes it. */
 const moment: Shape<string> = (reader) => {
   const value = reader.text();
-  if (!Number.isNaN(Date.parse(value))) return value;
-  throw reader.data('input contains invalid characters');
+  try {
+    parseMoment(value);
+    return value;
+  } catch (error) {
+    throw reader.data(toError(error).message);
+  }
 };
 
 function describe(value: string | number | boolean | null): string {

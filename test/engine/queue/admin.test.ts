@@ -396,6 +396,18 @@ describe('requests of the admin API', () => {
       () => parseBounceRequest({ reason: 'r', foo: 1 }, now),
       'unknown field `foo`, expected one of `campaign`, ',
     ],
+    [
+      () => parseBounceRequest({ reason: 'r', expires: '2026-01-02' }, now),
+      'premature end of input',
+    ],
+    [
+      () => parseBounceRequest({ reason: 'r', expires: '2026-02-30T00:00:00Z' }, now),
+      'input is out of range',
+    ],
+    [
+      () => parseBounceRequest({ reason: 'r', expires: 'Jan 2 2026' }, now),
+      'input contains invalid characters',
+    ],
     [() => parseRebindRequest({ reason: 'r' }), 'missing field `data`'],
     [
       () => parseRebindRequest({ reason: 'r', data: { a: 1 } }),

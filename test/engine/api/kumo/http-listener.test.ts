@@ -438,6 +438,10 @@ describe('admin routes', () => {
       422,
       `${WRONG}expires: input contains invalid characters at line 1 column 30`,
     ]);
+    expect(await post('/api/admin/suspend/v1', { reason: 'x', expires: '2099-01-02' })).toEqual([
+      422,
+      `${WRONG}expires: premature end of input at line 1 column 36`,
+    ]);
     expect(await post('/api/admin/bounce/v1', { reason: 'x', duration: -5 })).toEqual([
       422,
       `${WRONG}duration: duration must either be a string or a positive integer specifying the number of seconds. (error: out of range integral type conversion attempted) at line 1 column 27`,
