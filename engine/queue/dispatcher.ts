@@ -128,6 +128,7 @@ export class Dispatcher {
   abort(): void {
     this.#stop.abort();
     this.#session.abort();
+    this.#ready.wakeAll();
   }
 
   async #loop(): Promise<Step> {
@@ -180,7 +181,8 @@ export class Dispatcher {
     let batchAt = this.#held.length > 0 ? deps.realClock.monotonic() + maxLatencyMs : Infinity;
     for (;;) {
       const isUsedUp = this.#deliveredThisConnection >= path.maxDeliveriesPerConnection;
-      if (activity.isStopping || isUsedUp || this.#ready.isSuspended) return false;
+      const isOver = activity.isStopping || this.#stop.signal.aborted;
+      if (isOver || isUsedUp || this.#ready.isSuspended) return false;
       if (this.#held.length === 0 && this.#generation !== this.#ready.generation) return false;
       const before = this.#held.length;
       await this.#fill();

@@ -207,7 +207,7 @@ export class ReadyQueue {
     return isWoken;
   }
 
-  /** Sessions that wait look again: the queue was suspended, or everything stops. */
+  /** Sessions that wait look again: the queue was suspended, one was aborted, or everything stops. */
   wakeAll(): void {
     while (this.#idle.length > 0) this.#wakeOne();
   }

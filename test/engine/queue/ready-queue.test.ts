@@ -219,6 +219,21 @@ describe('sessions', () => {
     expect(rig.sessions).toHaveLength(2);
   });
 
+  it('end when they are aborted while they wait; the next message takes a new one', async () => {
+    const rig = makeRig();
+    await rig.receive();
+    const { id } = rig.sessions[0] ?? {};
+    expect(rig.queues.admin.abortSession(SINK_QUEUE, id ?? '')).toBe(true);
+    await rig.clock.settle();
+    expect(rig.queues.lists.ready()[0]).toMatchObject({ connections: 0 });
+    await rig.receive();
+    expect(rig.told()).toEqual(['0 Delivery 250 2.0.0 queued', '0 Delivery 250 2.0.0 queued']);
+    expect(rig.sessions.map(({ log }) => log.filter((line) => !line.includes('@')))).toEqual([
+      ['connect', 'abort', 'close'],
+      ['connect'],
+    ]);
+  });
+
   it('are aborted when they make no progress, and their message comes back', async () => {
     const rig = makeRig({
       random: fixed(0.5),
