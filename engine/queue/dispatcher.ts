@@ -181,8 +181,11 @@ export class Dispatcher {
     let batchAt = this.#held.length > 0 ? deps.realClock.monotonic() + maxLatencyMs : Infinity;
     for (;;) {
       const isUsedUp = this.#deliveredThisConnection >= path.maxDeliveriesPerConnection;
-      const isOver = activity.isStopping || this.#stop.signal.aborted;
-      if (isOver || isUsedUp || this.#ready.isSuspended) return false;
+      if (activity.isStopping || this.#stop.signal.aborted || isUsedUp) return false;
+      if (this.#ready.isSuspended) {
+        await this.#giveBack('ReadyQueueWasSuspended');
+        return false;
+      }
       if (this.#held.length === 0 && this.#generation !== this.#ready.generation) return false;
       const before = this.#held.length;
       await this.#fill();
@@ -260,7 +263,7 @@ export class Dispatcher {
     } catch (error) {
       if (this.#stop.signal.aborted) return 'failed';
       if (error instanceof ReturnMessage) {
-        if (error.reason === 'PeerClosedConnection') await this.#giveBack();
+        if (error.reason === 'PeerClosedConnection') await this.#giveBack(error.reason);
         return 'ends';
       }
       const failure =
@@ -343,12 +346,12 @@ export class Dispatcher {
     }
   }
 
-  /** Straight back into the scheduled queues: the peer had closed the connection. */
-  async #giveBack(): Promise<void> {
+  /** Straight back into the scheduled queues: the session is of no use to what is in hand. */
+  async #giveBack(reason: 'PeerClosedConnection' | 'ReadyQueueWasSuspended'): Promise<void> {
     const { insertion } = this.#parts;
     await this.#letGo(async ({ entry, attempt }) => {
       attempt?.end({ outcome: 'cancelled', reply: null });
-      await insertion.insert(entry.queue, entry.message, ['PeerClosedConnection'], null);
+      await insertion.insert(entry.queue, entry.message, [reason], null);
     });
   }
 

@@ -767,6 +767,23 @@ describe('custom Lua', () => {
     expect(sent).toEqual([3, 1]);
   });
 
+  it('gives a batch that is not full back when the ready queue is suspended', async () => {
+    const rig = lua(async () => 'sent', {
+      batchSize: 2,
+      minBatchSize: 2,
+      maxBatchLatencyMs: 4 * SECOND,
+    });
+    await rig.receive();
+    rig.queues.admin.suspendReadyQueue({
+      name: 'unspecified->box.test@lua:make.door',
+      reason: 'held',
+    });
+    await rig.clock.settle();
+    expect(rig.timeline()).toEqual([
+      '0 s 0 TransientFailure 451 4.4.4 KumoMTA internal: no sources for box.test pool=`unspecified` are eligible for selection at this time',
+    ]);
+  });
+
   it('ends a batch by its latency when that comes before the idle time', async () => {
     const rig = lua(async (messages) => `${messages.length}`, {
       batchSize: 3,
