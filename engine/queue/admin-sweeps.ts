@@ -111,7 +111,7 @@ export class AdminSweeps {
       const was = new Map(entries.map(({ id, dueMs }) => [id, dueMs]));
       await this.#inGroups(queue, entries, async (message) => {
         before.push({ id: message.id, dueMs: was.get(message.id) ?? 0 });
-        waiting.putBack(queue, message, wanted.get(message.id) ?? 0);
+        await waiting.putBack(queue, message, wanted.get(message.id) ?? 0);
       });
     }
     return before;

@@ -411,7 +411,7 @@ export class Dispatcher {
       if (held.outcomes.length > 0) return this.#records.conclude(held);
       if (activity.isStopping) {
         attempt?.end({ outcome: 'cancelled', reply: null, nextDueMs: deps.clock.now() });
-        return waiting.save(entry.queue, entry.message);
+        return waiting.keep(entry.queue, entry.message);
       }
       await requeue.requeue({
         ...entry,

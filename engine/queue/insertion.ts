@@ -48,7 +48,7 @@ export class Insertion {
     const { deps, rules, activity, waiting } = this.#parts;
     const bounce = rules.bounceFor(queue.name, queue.parsed);
     if (bounce !== null) return this.adminBounce(queue, message, bounce);
-    if (activity.isStopping) return waiting.save(queue, message);
+    if (activity.isStopping) return waiting.keep(queue, message);
     if (message.due === null || message.due <= deps.clock.now()) {
       return this.insertReady(queue, message, context, trace);
     }

@@ -119,7 +119,7 @@ export class ReadyMessages {
   release(): void {
     for (let place = this.#shift(); place !== null; place = this.#shift()) {
       const { queue, message } = place;
-      if (message !== null) this.#parts.waiting.save(queue, message);
+      if (message !== null) this.#keep(queue, message);
       else this.#unstow(place);
       queue.outsideCount--;
     }
@@ -146,6 +146,14 @@ export class ReadyMessages {
     }
     this.#leave(place);
     return place;
+  }
+
+  #keep(queue: ScheduledQueue, message: Message): void {
+    const { activity, waiting, deps } = this.#parts;
+    const kept = activity.during(() => waiting.keep(queue, message));
+    kept.catch((error: unknown) => {
+      deps.diagnostic('error', `Cannot keep message ${message.id}: ${toError(error).message}`);
+    });
   }
 
   #leave({ queue, message }: Place): void {

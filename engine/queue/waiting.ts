@@ -40,8 +40,7 @@ export class Waiting {
         rowSeqs: message.rowSeqs,
       });
     }
-    if (message.rowSeq === 0) await this.#store(queue, message);
-    this.save(queue, message);
+    await this.keep(queue, message);
     this.#add(queue, message, context);
     activity.changed();
   }
@@ -56,9 +55,9 @@ export class Waiting {
   }
 
   /** Back among those that wait, without a record: nothing happened to it. */
-  putBack(queue: ScheduledQueue, message: Message, dueMs: number): void {
+  async putBack(queue: ScheduledQueue, message: Message, dueMs: number): Promise<void> {
     message.due = dueMs;
-    this.save(queue, message);
+    await this.keep(queue, message);
     this.#add(queue, message, null);
     this.#parts.activity.changed();
   }
@@ -87,6 +86,12 @@ export class Waiting {
     return message;
   }
 
+  /** It goes no further now: written down, with all of it when it never was (deferred spool). */
+  async keep(queue: ScheduledQueue, message: Message): Promise<void> {
+    if (message.rowSeq === 0) await this.#store(queue, message);
+    this.save(queue, message);
+  }
+
   /** Writes what changed in a message without waking its body. */
   save(queue: ScheduledQueue, message: Message): void {
     const isDozing = message.isDozing;
@@ -94,7 +99,6 @@ export class Waiting {
     if (isDozing) message.doze();
   }
 
-  /** A message that was inserted before it was stored (deferred spool) is stored when it waits. */
   async #store(queue: ScheduledQueue, message: Message): Promise<void> {
     const { store, clock, realClock, random } = this.#parts.deps;
     await store.saveMessage(message, queue.name, {

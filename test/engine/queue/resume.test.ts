@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseScheduling } from '../../../engine/mail/scheduling.ts';
+import { makeMessage } from '../../support/make-message.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { makeRig, outcome, report } from '../../support/queue-rig.ts';
 import type { Rig, RigOptions } from '../../support/queue-rig.ts';
@@ -247,6 +248,41 @@ describe('stop', () => {
     await stopping;
     expect([first, second].map(({ id }) => store.isWaiting(id))).toEqual([true, true]);
     expect(rig.queues.lists.ready()[0]).toMatchObject({ connections: 0 });
+  });
+
+  it('writes down what came in without being stored, whether it was tried or not', async () => {
+    const clock = new SimClock();
+    const rig = makeRig({
+      mode: 'strict',
+      clock,
+      path: { connectionLimit: 1 },
+      deps: {
+        smtp: {
+          open: ({ sessionId }) => ({
+            id: sessionId,
+            isExhausted: false,
+            phase: '',
+            peer: 'x',
+            plan: async () => {},
+            connect: async () => {},
+            deliver: async () => {
+              await clock.sleep(SECOND);
+              return report([outcome('451 4.2.0 wait')]);
+            },
+            close: async () => {},
+            abort: () => {},
+          }),
+        },
+      },
+    });
+    const messages = [makeMessage(rig.ids), makeMessage(rig.ids)];
+    for (const message of messages) await rig.queues.insert(message, 'Received', null);
+    await clock.settle();
+    const stopping = rig.queues.stop();
+    await clock.advance(2 * SECOND);
+    await stopping;
+    expect(rig.told()).toEqual(['0 TransientFailure 451 4.2.0 wait']);
+    expect(messages.map(({ id }) => rig.store.isWaiting(id))).toEqual([true, true]);
   });
 
   it('records nothing about a connection that the stop cut off', async () => {
