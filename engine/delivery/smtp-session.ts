@@ -182,7 +182,11 @@ export class SmtpSession implements DeliverySession {
     );
     this.#previous = new Set(recipients.map(({ email }) => email));
     const isGone =
-      broken || !line.opened.connection.isOpen || replies.some((one) => one.reply.code === 421);
+      broken ||
+      !line.opened.connection.isOpen ||
+      replies.some(
+        ({ reply, stage }) => reply.code === 421 || (stage === 'rset' && this.#canMoveOn),
+      );
     const report = this.#report(line, outcomes, asked, trace.calls, isGone);
     const rest = this.#rest(outcomes, pending.slice(batch.length), replies, isGone);
     this.#unfinished =
@@ -339,11 +343,14 @@ export class SmtpSession implements DeliverySession {
     const isTransport = replies.some(
       ({ reply: { code }, stage }) => stage === 'rset' || code === 421 || code === 400,
     );
-    const goesOn =
-      this.#settings.path.tryNextHostOnTransportError && this.#candidates.length > 0 && isTransport;
-    if (!goesOn) return [];
+    if (!this.#canMoveOn || !isTransport) return [];
     const deferred = outcomes.filter((outcome) => outcome.kind === 'deferred');
     return [...deferred.flatMap((outcome) => outcome.recipients), ...later];
+  }
+
+  /** Whether another host may get the message that this one could not be asked about. */
+  get #canMoveOn(): boolean {
+    return this.#settings.path.tryNextHostOnTransportError && this.#candidates.length > 0;
   }
 
   #dropLine(): void {

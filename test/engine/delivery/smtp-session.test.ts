@@ -660,6 +660,20 @@ describe('reconnecting', () => {
     expect(two.unfinished).toBeUndefined();
   });
 
+  test('a refused RSET does so too: the message was not asked about', async () => {
+    const first = await client.sink({ rset: '451 4.3.0 no reset' });
+    const second = await client.sink();
+    const session = await client.planned([first.port, second.port], {
+      tryNextHostOnTransportError: true,
+    });
+    await deliver(session);
+    const message = testMessage();
+    const one = await deliver(session, message);
+    expect(outcomes(one)).toEqual(['deferred 0 451 4.3.0 no reset [RSET]']);
+    expect(one).toMatchObject({ unfinished: true, connectionBroken: true });
+    expect(outcomes(await deliver(session, message))).toEqual(['delivered 0 250 2.0.0 queued [.]']);
+  });
+
   test('other replies never move to the next host', async () => {
     const first = await client.sink({ rcpt: '451 4.2.1 busy' });
     const second = await client.sink();
