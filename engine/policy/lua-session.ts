@@ -13,7 +13,8 @@ import { settledError } from './event-dispatcher.ts';
 import { PolicyError, PolicyReject, type LuaConnection } from './events.ts';
 import type { EventTrace } from './event-call.ts';
 import { utf8Problem } from './lua/lua-error.ts';
-import { LuaFloat, LuaTable, type LuaValue } from './lua/lua-value.ts';
+import { LuaTable, type LuaValue } from './lua/lua-value.ts';
+import { coercedText } from './lua/number-text.ts';
 import type { PolicyContext } from './policy-context.ts';
 
 export interface LuaSessionParts {
@@ -139,9 +140,8 @@ function placeOf(error: PolicyReject | PolicyError): { file: string; line: numbe
 
 /** A string or a number, as the text of the reply. */
 function senderText(value: LuaValue): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  if (value instanceof LuaFloat) return `${value.value}.0`;
+  const text = coercedText(value);
+  if (text !== undefined) return text;
   if (value instanceof Uint8Array) {
     throw new Error(`error converting Lua string to &str (${utf8Problem(value)})`);
   }

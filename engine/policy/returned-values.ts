@@ -17,6 +17,7 @@ import { AUTH_INFO } from './auth-info.ts';
 import { isAbsent, mluaType, SerdeError, tableOf } from './config-serde.ts';
 import type { AuthResult } from './events.ts';
 import { HostObject, LuaFloat, LuaTable, type LuaValue } from './lua/lua-value.ts';
+import { coercedText } from './lua/number-text.ts';
 import { luaJsonText, luaToJson } from './lua-json.ts';
 import type {
   EgressPathConfig,
@@ -131,12 +132,6 @@ export function aclDefinition([value]: Returned): JsonValue | null {
   if (isAbsent(value)) return null;
   if (value instanceof HostObject && 'definition' in value) return value.definition as JsonValue;
   throw conversion(value, 'AccessControlList');
-}
-
-function coercedText(value: LuaValue): string | undefined {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  return value instanceof LuaFloat ? `${value.value}.0` : undefined;
 }
 
 function coercedNumber(value: LuaValue): number | undefined {

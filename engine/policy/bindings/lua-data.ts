@@ -6,6 +6,7 @@
  */
 import { HostObject, LUA_NULL, LuaFloat, LuaTable } from '../lua/lua-value.ts';
 import type { LuaValue } from '../lua/lua-value.ts';
+import { coercedText } from '../lua/number-text.ts';
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -87,9 +88,8 @@ export function textPairs(value: LuaValue): [string, string][] {
   if (isAbsent(value)) return [];
   if (!(value instanceof LuaTable)) throw new Error('invalid type: expected a table of strings');
   return pairsOf(value).map(([key, item]) => {
-    const [name, text] = [textOf(key), textOf(item)];
+    const [name, text] = [coercedText(key) ?? textOf(key), coercedText(item) ?? textOf(item)];
     if (name !== undefined && text !== undefined) return [name, text];
-    if (typeof item === 'number' || typeof item === 'bigint') return [String(key), String(item)];
     throw new Error(`invalid value for ${String(key)}: expected a string`);
   });
 }

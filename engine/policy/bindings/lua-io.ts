@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { HostCall, HostFunction, HostResult, UserdataType } from '../lua/host-function.ts';
 import { LibraryError } from '../lua/lua-error.ts';
 import { HostClosure, LuaFloat, MultiValue, type LuaValue } from '../lua/lua-value.ts';
+import { floatDigits } from '../lua/number-text.ts';
 import type { Bindings } from './bindings.ts';
 import type { CoreDeps } from './core-deps.ts';
 import {
@@ -268,21 +269,13 @@ function writeValues(call: HostCall, file: LuaFile, fn: string, first = 1): Host
   for (let n = first; n <= call.count; n++) {
     const value = call.typeName(n) === 'number' ? call.value(n) : undefined;
     // C prints a float without a fraction by `%.14g`, unlike `tostring`.
-    if (value instanceof LuaFloat) parts.push(Buffer.from(integralFloat(value.value)));
+    if (value instanceof LuaFloat) parts.push(Buffer.from(floatDigits(value.value)));
     else parts.push(checkBytes(call, n, fn));
   }
   return outcome(() => {
     file.write(Buffer.concat(parts));
     return file;
   });
-}
-
-function integralFloat(value: number): string {
-  if (Math.abs(value) < 1e14) return String(value);
-  return value
-    .toExponential(13)
-    .replace(/\.?0*e/, 'e')
-    .replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 function readFormats(call: HostCall, file: LuaFile, first: number, fn: string): HostResult {
