@@ -1,7 +1,8 @@
 /**
  * SQLite databases that policies open. Policies open a database in every handler and leave closing
  * to the garbage collector; so handles of one path share connections, and a handle that needs
- * its connection for itself (an open transaction, temporary tables, pragmas) keeps it until it ends.
+ * its connection for itself (an open transaction, temporary tables, pragmas, a database in memory)
+ * keeps it until it ends.
  *
  * A connection whose file was replaced since is not used again.
  */
@@ -28,6 +29,7 @@ export class SqlitePool {
       () => this.#take(path, busyTimeoutMs),
       (connection) => this.#giveBack(path, busyTimeoutMs, connection),
       () => this.#handles.delete(handle),
+      isPrivate(path) ? 'keep' : 'share',
     );
     // Opening creates the file and reports what is wrong with it at once.
     handle.use('', () => undefined);
@@ -59,11 +61,15 @@ export class SqlitePool {
   #giveBack(path: string, busyTimeoutMs: number, connection: Connection): void {
     const key = `${busyTimeoutMs} ${path}`;
     const idle = this.#idle.get(key) ?? [];
-    const isPrivate = path === '' || path.includes(':memory:');
-    if (isPrivate || idle.length >= IDLE_MAX) return connection.db.close();
+    if (idle.length >= IDLE_MAX) return connection.db.close();
     idle.push(connection);
     this.#idle.set(key, idle);
   }
+}
+
+/** Whether the database is the connection's own and ends with it. */
+function isPrivate(path: string): boolean {
+  return path === '' || path.includes(':memory:');
 }
 
 /** One `sqlite.open`: it owns a connection only while it has to. */
@@ -72,17 +78,19 @@ export class SqliteHandle {
   readonly #giveBack: (connection: Connection) => void;
   readonly #onClose: () => void;
   #owned: Connection | null = null;
-  #keeps = false;
+  #keeps: boolean;
   #isClosed = false;
 
   constructor(
     take: () => Connection,
     giveBack: (connection: Connection) => void,
     onClose: () => void,
+    connection: 'keep' | 'share',
   ) {
     this.#take = take;
     this.#giveBack = giveBack;
     this.#onClose = onClose;
+    this.#keeps = connection === 'keep';
   }
 
   get isClosed(): boolean {

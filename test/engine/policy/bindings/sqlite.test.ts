@@ -109,3 +109,16 @@ it('opens the file anew when it was replaced', async () => {
     `),
   ).toEqual(['{1=0}']);
 });
+
+it('keeps a database in memory as long as its handle', async () => {
+  expect(
+    await run(`
+      local db = sqlite.open ':memory:'
+      db:execute 'CREATE TABLE seen (who)'
+      db:execute "INSERT INTO seen (who) VALUES ('a')"
+      trace(db:execute 'SELECT who FROM seen')
+      local other = sqlite.open ':memory:'
+      try(other.execute, other, 'SELECT who FROM seen')
+    `),
+  ).toEqual(['{1=a}', 'error no such table: seen (code 1)']);
+});
