@@ -6,7 +6,7 @@
  * Source: reference `http-logs-reception.md` §3.2.
  */
 import { fieldName, fieldValue, headerString, readHeaderBlock } from '../mail/header.ts';
-import type { JsonObject, JsonValue } from '../mail/json.ts';
+import { ownValue, type JsonObject, type JsonValue } from '../mail/json.ts';
 
 export function captureMeta(meta: JsonObject, wanted: readonly string[]): JsonObject {
   const captured: JsonObject = {};
@@ -16,7 +16,7 @@ export function captureMeta(meta: JsonObject, wanted: readonly string[]): JsonOb
       for (const [key, value] of Object.entries(meta))
         if (key.startsWith(prefix)) captured[key] = value;
     } else {
-      const value = meta[name];
+      const value = ownValue(meta, name);
       if (value !== undefined && value !== null) captured[name] = value;
     }
   }

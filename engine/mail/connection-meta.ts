@@ -2,7 +2,7 @@
  * What is known of a connection: KumoMTA's `conn_meta`. One object per session, shared by its
  * events and copied into each message's metadata when the data has arrived.
  */
-import { cloneJson } from './json.ts';
+import { cloneJson, ownValue } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 export interface AuthInfo {
@@ -16,7 +16,7 @@ export class ConnectionMeta {
   authInfo: AuthInfo = { peerAddress: null, identities: [], groups: [] };
 
   get(key: string): JsonValue | undefined {
-    return this.#values[key];
+    return ownValue(this.#values, key);
   }
 
   set(key: string, value: JsonValue): void {

@@ -10,7 +10,7 @@ import { createdMsOf } from '../base/ids.ts';
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import type { EnvelopeAddress } from './envelope.ts';
-import { isBoxed, type JsonObject, type JsonValue } from './json.ts';
+import { isBoxed, ownValue, type JsonObject, type JsonValue } from './json.ts';
 import { formatQueueName } from './queue-name.ts';
 import type { Scheduling } from './scheduling.ts';
 
@@ -124,7 +124,7 @@ export class Message {
   }
 
   getMeta(key: string): JsonValue | undefined {
-    const value = this.meta[key];
+    const value = ownValue(this.meta, key);
     return value === null ? undefined : value;
   }
 

@@ -7,7 +7,7 @@
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatRfc2822 } from './date.ts';
-import { parseJson, type JsonObject } from './json.ts';
+import { ownValue, parseJson, type JsonObject } from './json.ts';
 import type { Message } from './message.ts';
 import { wrapText } from './wrap.ts';
 
@@ -80,7 +80,8 @@ export function supplementalHeader(
 /** The marked facts and the metadata that is asked for, keys sorted. */
 function withMeta(facts: JsonObject, meta: JsonObject, names: readonly string[]): JsonObject {
   if (names.length === 0) return facts;
-  const all = { ...facts, ...Object.fromEntries(names.map((name) => [name, meta[name] ?? null])) };
+  const wanted = names.map((name) => [name, ownValue(meta, name) ?? null] as const);
+  const all = { ...facts, ...Object.fromEntries(wanted) };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -26,12 +26,12 @@ import type { Dict, Value } from './value.ts';
 export function callMethod(value: Value, name: string, args: Args): Value {
   if (value === undefined) throw new Fault('undefined');
   if (isText(value)) {
-    const method = TEXT_METHODS[name];
+    const method = Object.hasOwn(TEXT_METHODS, name) ? TEXT_METHODS[name] : undefined;
     if (method) return method(textOf(value), args);
   } else if (isList(value)) {
     if (name === 'count') return value.filter((x) => areEqual(x, args.required(0, 'x'))).length;
   } else if (isDict(value)) {
-    const method = DICT_METHODS[name];
+    const method = Object.hasOwn(DICT_METHODS, name) ? DICT_METHODS[name] : undefined;
     if (method) return method(value, args);
   }
   throw new Fault('unknownMethod', `${kindOf(value)} has no method named ${name}`);

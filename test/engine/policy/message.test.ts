@@ -121,6 +121,13 @@ describe('Message metadata', () => {
     expect(structuredClone(message.meta)['float']).toEqual(Object(1));
   });
 
+  it('has nothing at names that every object of JavaScript has', async () => {
+    const { values } = await run(`
+      return msg:get_meta 'constructor', conn_meta:get_meta 'toString', msg:get_meta '__proto__'
+    `);
+    expect(values).toEqual([undefined, undefined, undefined]);
+  });
+
   it('holds every integer of 64 bits, and turns larger ones into floats', async () => {
     const { values, message } = await run(`
       msg:set_meta('ids', { 9007199254740993, math.maxinteger, math.mininteger })
