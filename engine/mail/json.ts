@@ -51,6 +51,15 @@ export function cloneJson(value: JsonValue): JsonValue {
   return copy;
 }
 
+/** Compact JSON with the keys of every object in order, as serde_json's maps have them. */
+export function sortedJsonText(value: JsonValue): string {
+  if (typeof value !== 'object' || value === null || isBoxed(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(sortedJsonText).join(',')}]`;
+  const pairs = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const texts = pairs.map(([key, item]) => `${JSON.stringify(key)}:${sortedJsonText(item)}`);
+  return `{${texts.join(',')}}`;
+}
+
 /** The object or list in a text that `JSON.stringify` made, its kinds of numbers kept. */
 export function parseJson(text: string): JsonValue {
   if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text) as JsonValue;

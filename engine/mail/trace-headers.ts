@@ -7,7 +7,7 @@
 import type { EpochMs } from '../base/clock.ts';
 import type { SpoolId } from '../base/ids.ts';
 import { formatRfc2822 } from './date.ts';
-import { ownValue, parseJson, type JsonObject } from './json.ts';
+import { ownValue, parseJson, sortedJsonText, type JsonObject } from './json.ts';
 import type { Message } from './message.ts';
 import { wrapText } from './wrap.ts';
 
@@ -73,16 +73,15 @@ export function supplementalHeader(
   const [only] = recipients;
   const recipient = recipients.length === 1 && only !== undefined ? only : [...recipients];
   const facts = withMeta({ [MARK_KEY]: MARK, recipient }, meta, settings.includeMetaNames);
-  const encoded = Buffer.from(JSON.stringify(facts)).toString('base64');
+  const encoded = Buffer.from(sortedJsonText(facts)).toString('base64');
   return `${settings.headerName}: ${wrapText(encoded, BASE64_WIDTH)}\r\n`;
 }
 
-/** The marked facts and the metadata that is asked for, keys sorted. */
+/** The marked facts and the metadata that is asked for. */
 function withMeta(facts: JsonObject, meta: JsonObject, names: readonly string[]): JsonObject {
   if (names.length === 0) return facts;
   const wanted = names.map((name) => [name, ownValue(meta, name) ?? null] as const);
-  const all = { ...facts, ...Object.fromEntries(wanted) };
-  return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...facts, ...Object.fromEntries(wanted) };
 }
 
 /** Puts the supplemental field on top of a message. */

@@ -87,7 +87,7 @@ describe('supplementalHeader()', () => {
   });
 
   test('goes on top of the message and can be read back', () => {
-    const meta = { tenant: 'acme', x_rate: jsonFloat(2) };
+    const meta = { tenant: 'acme', x_rate: jsonFloat(2), extra: { n: [{ z: 1, a: 2 }], b: null } };
     const message = new Message({
       id: ID,
       sender: parseEnvelopeAddress(''),
@@ -103,6 +103,9 @@ describe('supplementalHeader()', () => {
     expect(text).toMatch(/^X-KumoRef: [\s\S]+\r\nSubject: s\r\n\r\nx\r\n$/);
     const value = text.slice('X-KumoRef: '.length, text.indexOf('\r\nSubject'));
     expect(readSupplementalTrace(value)).toEqual({ recipient: 'a@x.test', ...meta });
+    expect(Buffer.from(value.replace(/\s/g, ''), 'base64').toString()).toBe(
+      '{"_@_":"\\\\_/","extra":{"b":null,"n":[{"a":2,"z":1}]},"recipient":"a@x.test","tenant":"acme","x_rate":2.0}',
+    );
   });
 });
 
