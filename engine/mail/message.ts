@@ -177,6 +177,7 @@ function rustDebug(value: JsonValue): string {
   if (typeof value === 'number' || isBoxed(value)) return `Number(${JSON.stringify(value)})`;
   if (typeof value === 'string') return `String(${JSON.stringify(value)})`;
   if (Array.isArray(value)) return `Array [${value.map(rustDebug).join(', ')}]`;
-  const entries = Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${rustDebug(v)}`);
-  return `Object {${entries.join(', ')}}`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const texts = entries.map(([k, v]) => `${JSON.stringify(k)}: ${rustDebug(v)}`);
+  return `Object {${texts.join(', ')}}`;
 }

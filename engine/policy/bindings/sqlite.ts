@@ -158,10 +158,9 @@ function debug(value: LuaValue): string {
   if (typeof value === 'string') return `String(${JSON.stringify(value)})`;
   if (value instanceof LuaTable) {
     if (isList(value)) return `Array [${value.sequence.map(debug).join(', ')}]`;
-    const pairs = value.entries.map(
-      ([key, item]) => `${JSON.stringify(String(key))}: ${debug(item)}`,
-    );
-    return `Object {${pairs.join(', ')}}`;
+    const pairs = value.entries.map(([key, item]) => [String(key), debug(item)] as const);
+    const sorted = pairs.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `Object {${sorted.map(([key, text]) => `${JSON.stringify(key)}: ${text}`).join(', ')}}`;
   }
   if (typeof value === 'number' || typeof value === 'bigint' || value instanceof LuaFloat) {
     return `Number(${numberText(value)})`;

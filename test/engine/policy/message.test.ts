@@ -148,13 +148,13 @@ describe('Message metadata', () => {
       local name = msg:queue_name()
       msg:set_meta('tenant', 5)
       local five = why(msg.queue_name, msg)
-      msg:set_meta('tenant', { 5.0 })
+      msg:set_meta('tenant', { z = { 5.0 }, a = 1 })
       return name, five, why(msg.queue_name, msg)
     `);
     expect(values).toEqual([
       'c:t@dest.test!r',
       "expected 'tenant' to be a string value, got Ok(Number(5))",
-      "expected 'tenant' to be a string value, got Ok(Array [Number(5.0)])",
+      'expected \'tenant\' to be a string value, got Ok(Object {"a": Number(1), "z": Array [Number(5.0)]})',
     ]);
   });
 

@@ -63,6 +63,7 @@ it('explains what SQLite and the binding refuse', async () => {
       try(db.execute, db, 'SELECT 1')
       db:close()
       try(sqlite.open, folder .. '/no/such/dir.db')
+      try(sqlite.open(path).execute, sqlite.open(path), 'SELECT :a', { c = 1, a = 2, b = 3 })
     `),
   ).toEqual([
     'error no such table: nowhere (code 1)',
@@ -72,6 +73,7 @@ it('explains what SQLite and the binding refuse', async () => {
     'error UNIQUE constraint failed: seen.who (code 19)',
     'error connection was closed',
     'error unable to open database file (code 14)',
+    'error bind parameters Object {"a": Number(2), "b": Number(3), "c": Number(1)} in query `SELECT :a\': the index is out of range (0)',
   ]);
 });
 
