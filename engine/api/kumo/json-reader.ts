@@ -7,6 +7,7 @@
  *
  * Source: serde_json's error texts and positions; recorded scenario `http-inject-errors`.
  */
+import { isUtf8 } from 'node:buffer';
 import { describeNumber, jsonNumber } from '../../mail/json.ts';
 import type { JsonValue } from '../../mail/json.ts';
 
@@ -193,6 +194,7 @@ export class JsonReader {
     if (text === '' || /^[\d.eE+-]/.test(this.#char())) {
       throw this.#peeked(this.#char() === '' ? 'EOF while parsing a value' : 'invalid number');
     }
+    if (!Number.isFinite(Number(text))) throw this.#error('number out of range');
     return jsonNumber(text);
   }
 
@@ -208,13 +210,23 @@ export class JsonReader {
       }
       this.#at += byte === BACKSLASH ? 2 : 1;
     }
-    const raw = this.#bytes.toString('utf8', start, this.#at++);
-    if (!raw.includes('\\')) return raw;
+    const bytes = this.#bytes.subarray(start, this.#at++);
+    if (!isUtf8(bytes)) throw this.#error('invalid unicode code point');
+    const raw = bytes.toString('utf8');
+    return raw.includes('\\') ? this.#unescaped(raw, start) : raw;
+  }
+
+  #unescaped(raw: string, start: number): string {
+    let value: string;
     try {
-      return JSON.parse(`"${raw}"`) as string;
+      value = JSON.parse(`"${raw}"`) as string;
     } catch {
       throw this.#error('invalid escape');
     }
+    if (value.isWellFormed()) return value;
+    const { reason, end } = halfPair(raw);
+    this.#at = start + Buffer.byteLength(`${raw}"`.slice(0, end));
+    throw this.#error(reason);
   }
 
   /** Any JSON value; `1.0` stays a float. */
@@ -292,6 +304,23 @@ export class JsonReader {
       .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
       .join('');
   }
+}
+
+/** What serde_json says of the first half of a surrogate pair, and where it notices. */
+function halfPair(raw: string): { reason: string; end: number } {
+  const lone = 'lone leading surrogate in hex escape';
+  const cut = 'unexpected end of hex escape';
+  let lead: number | null = null;
+  for (const { index, 0: escape, 1: digits } of raw.matchAll(/\\(?:u([0-9a-f]{4})|[^u])/gi)) {
+    const code = digits === undefined ? 0 : parseInt(digits, 16);
+    const isTrail = code >= 0xdc00 && code <= 0xdfff;
+    const end = index + escape.length;
+    if (lead !== null && index > lead) return { reason: cut, end: lead + 1 };
+    if (lead !== null && digits === undefined) return { reason: cut, end };
+    if ((lead === null) === isTrail) return { reason: lone, end };
+    lead = code >= 0xd800 && code <= 0xdbff ? end : null;
+  }
+  return { reason: cut, end: (lead ?? raw.length) + 1 };
 }
 
 function describeScalar(value: string | number | boolean | null): string {

@@ -37,6 +37,13 @@ function fault(source: string, shape: Shape<unknown> = SHAPE): JsonFault {
 }
 
 describe('readJson()', () => {
+  test('refuses what is not UTF-8', () => {
+    const bytes = Buffer.from('{"name":"caf\xe9"}', 'latin1');
+    expect(() => readJson(bytes, SHAPE)).toThrow(
+      'name: invalid unicode code point at line 1 column 14',
+    );
+  });
+
   test('reads the wanted shape and fills in what is absent', () => {
     expect(readJson(Buffer.from('{"name":"n","items":[{"id":"é"}],"note":null}'), SHAPE)).toEqual({
       name: 'n',
@@ -114,6 +121,27 @@ describe('readJson()', () => {
     ['{"name":"n","data":[1,]}', 'syntax', 'data: trailing comma at line 1 column 23'],
     ['{"name":"n","data":nul}', 'syntax', 'data: expected ident at line 1 column 23'],
     ['{"name":"n","data":01}', 'syntax', 'data: invalid number at line 1 column 21'],
+    ['{"data":1e400}', 'syntax', 'data: number out of range at line 1 column 13'],
+    [
+      String.raw`{"data":"\ude00"}`,
+      'syntax',
+      'data: lone leading surrogate in hex escape at line 1 column 15',
+    ],
+    [
+      String.raw`{"data":"\ud83d\u0041"}`,
+      'syntax',
+      'data: lone leading surrogate in hex escape at line 1 column 21',
+    ],
+    [
+      String.raw`{"data":"\ud83d\ude00\ud83d"}`,
+      'syntax',
+      'data: unexpected end of hex escape at line 1 column 28',
+    ],
+    [
+      String.raw`{"data":"\ud83d\n"}`,
+      'syntax',
+      'data: unexpected end of hex escape at line 1 column 17',
+    ],
   ])('%s', (source, kind, message) => {
     const found = fault(source);
     expect(found.kind).toBe(kind);
