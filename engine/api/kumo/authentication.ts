@@ -14,7 +14,7 @@ import type { CidrSet } from '../../policy/settings.ts';
 import { TRUSTED_GROUP } from './access-control.ts';
 import { HttpRefusal } from './http-problem.ts';
 
-/** Answers of the policy are kept this long, right and wrong ones. */
+/** Answers of the policy are kept this long: right and wrong ones, and errors. */
 const ANSWER_KEPT_MS = 60_000;
 const ANSWERS_MAX = 1024;
 
@@ -89,7 +89,6 @@ export class Authentication {
     try {
       return await result;
     } catch (error) {
-      this.#answers.delete(key);
       this.#diagnostic('error', `Cannot authenticate: ${toError(error).message}`);
       throw new HttpRefusal(500, 'try again later', { cause: error });
     }
