@@ -1,5 +1,6 @@
 /** What was expected against what the dry run found. Pure. */
 import { parseDurationMs } from '../base/duration.ts';
+import { isBoxed } from '../mail/json.ts';
 import type { Expectation, ExpectedValue } from './expectation-file.ts';
 
 /** What a dry run says of one recipient, in the fields that can be expected. */
@@ -66,10 +67,12 @@ export function differencesFrom(expect: Expectation, found: Found): FieldDiffere
   return out;
 }
 
-/** Equal as text; `*` stands for anything, `/…/` is a regular expression, null is absence. */
+/** Equal as text, numbers of any kind as numbers; `*` stands for anything, `/…/` is a regular expression, null is absence. */
 function matches(expected: ExpectedValue, value: unknown): boolean {
   if (expected === null) return value === null || value === undefined || value === '';
   if (value === null || value === undefined) return false;
+  const isNumber = typeof value === 'number' || isBoxed(value);
+  if (typeof expected === 'number' && isNumber) return expected === Number(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (typeof expected !== 'string') return String(expected) === text;
   const pattern = /^\/(.*)\/([is]*)$/s.exec(expected);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { jsonFloat } from '../../../engine/mail/json.ts';
 import { differencesFrom } from '../../../engine/replay/expectation-check.ts';
 import type { Found } from '../../../engine/replay/expectation-check.ts';
 import { readExpectations, rowsOf } from '../../../engine/replay/expectation-file.ts';
@@ -17,7 +18,7 @@ const FOUND: Found = {
   pool: 'p',
   source: 's',
   plan: ['mx.example:25'],
-  meta: { tenant: 'acme' },
+  meta: { tenant: 'acme', x_rate: jsonFloat(5) },
   headers: new Map([['X-Seen', 'yes']]),
   nextRetryMs: 1_200_000,
   nextRetry: '20 m',
@@ -60,7 +61,7 @@ test('what holds is silent: codes, globs, expressions, absence, spans', () => {
     target: 'mx.*:25',
     pool: '/^p$/',
     plan: ['mx.example:25'],
-    meta: { tenant: 'a*' },
+    meta: { tenant: 'a*', x_rate: 5 },
     headers: { 'x-seen': 'yes' },
     nextRetry: '20m',
   };
