@@ -56,7 +56,6 @@ function isNotFinite(value: LuaValue): boolean {
 function frozenKey(key: LuaValue): FrozenKey {
   if (typeof key === 'string') return key;
   if (typeof key === 'bigint' || (typeof key === 'number' && Number.isInteger(key))) return key;
-  if (key instanceof LuaFloat && Number.isSafeInteger(key.value)) return key.value;
   if (key instanceof Uint8Array) return Buffer.from(key).toString('utf8');
   throw cannot(`${typeof key === 'boolean' ? 'boolean' : 'number'} key`);
 }
@@ -85,8 +84,8 @@ export class MemoizedTable extends HostObject {
   }
 
   get(key: LuaValue): LuaValue {
-    const wanted = key instanceof LuaFloat && Number.isSafeInteger(key.value) ? key.value : key;
-    return thaw(this.#entries.get(wanted as FrozenKey));
+    // Unlike a table it does not take the float 1.0 for the integer 1.
+    return thaw(this.#entries.get(key as FrozenKey));
   }
 
   /**

@@ -105,10 +105,11 @@ describe('kumo.memoize()', () => {
     await using policy = await TestPolicy.load(`
       local f = kumo.memoize(function(key) return { [key] = 1 } end, { name = 'keys', ttl = 60, capacity = 10 })
       kumo.on('ask', function()
-        return f('a').a, f(7)[7], (pcall(f, true)), (pcall(f, 1.5))
+        return f('a').a, f(7)[7], (pcall(f, true)), (pcall(f, 1.5)), f(7)[7.0],
+          (pcall(function() f(7)[7.0] = 2 end))
       end)
     `);
-    expect(await policy.host.callEvent('ask', [])).toEqual([1, 1, false, false]);
+    expect(await policy.host.callEvent('ask', [])).toEqual([1, 1, false, false, undefined, false]);
   });
 
   it('does not keep errors, and a reject inside is none', async () => {
