@@ -14,31 +14,43 @@ export type SessionId = string & { readonly [brand]: 'SessionId' };
 /** 100 ns intervals between 1582-10-15 (the UUID epoch) and 1970-01-01. */
 const UUID_EPOCH_OFFSET = 122_192_928_000_000_000n;
 
-/** Makes spool ids that never repeat and never go back, from the mail clock. */
+/** The clock is behind the last id by more than a burst of ids within one tick could explain. */
+const SET_BACK_TICKS = 10_000_000n;
+const SEQUENCE_MASK = 0x3fff;
+const SEQUENCE_VARIANT = 0x8000;
+
+/**
+ * Makes spool ids that never repeat, from the mail clock. They never go back, unless the clock was
+ * set back: then they go with it, under the next clock sequence.
+ */
 export class SpoolIdSource {
   readonly #clock: Clock;
   readonly #node: string;
-  readonly #sequence: string;
+  #sequence: number;
   #last = 0n;
 
   /** @param node 6 bytes that tell this engine from another one (a MAC address or random) */
   constructor(clock: Clock, random: Random, node: Uint8Array = random.bytes(6)) {
     this.#clock = clock;
     this.#node = hex(node);
-    const sequence = random.bytes(2);
-    sequence[0] = ((sequence[0] ?? 0) & 0x3f) | 0x80;
-    this.#sequence = hex(sequence);
+    const [high = 0, low = 0] = random.bytes(2);
+    this.#sequence = ((high << 8) | low) & SEQUENCE_MASK;
   }
 
   next(): SpoolId {
     let ticks = BigInt(Math.floor(this.#clock.now() * 10_000)) + UUID_EPOCH_OFFSET;
-    if (ticks <= this.#last) ticks = this.#last + 1n;
+    if (ticks + SET_BACK_TICKS < this.#last) {
+      this.#sequence = (this.#sequence + 1) & SEQUENCE_MASK;
+    } else if (ticks <= this.#last) {
+      ticks = this.#last + 1n;
+    }
     this.#last = ticks;
     const text = ticks.toString(16).padStart(15, '0');
     const low = text.slice(7);
     const mid = text.slice(3, 7);
     const high = `1${text.slice(0, 3)}`;
-    return `${low}${mid}${high}${this.#sequence}${this.#node}` as SpoolId;
+    const sequence = (SEQUENCE_VARIANT | this.#sequence).toString(16);
+    return `${low}${mid}${high}${sequence}${this.#node}` as SpoolId;
   }
 }
 

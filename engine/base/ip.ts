@@ -32,6 +32,17 @@ export function splitIpPort(text: string): { ip: string; port: number | null } |
   return port !== null && port > 65_535 ? undefined : { ip, port };
 }
 
+/**
+ * Where to listen: `ip:port`, `localhost:port`, or `0:port` for every address; `undefined` when it
+ * is none of them. Source: Rust's `ToSocketAddrs`, as far as no name has to be looked up.
+ */
+export function parseListen(text: string): { host: string; port: number } | undefined {
+  const named = /^(0|localhost):(\d{1,5})$/.exec(text);
+  const host = named?.[1] === '0' ? '0.0.0.0' : '127.0.0.1';
+  const { ip, port } = splitIpPort(named ? `${host}:${named[2]}` : text) ?? { ip: '', port: null };
+  return port === null ? undefined : { host: ip, port };
+}
+
 function parseIpv4(text: string): Ip | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (!match) return undefined;

@@ -4,7 +4,7 @@
  * ended. A message or a rule does not wait: the first one makes the queues, on the spools that
  * there are by then.
  */
-import { splitIpPort } from '../base/ip.ts';
+import { parseListen } from '../base/ip.ts';
 import type { AuthInfo } from '../mail/connection-meta.ts';
 import type { JsonObject, JsonValue } from '../mail/json.ts';
 import type { Message } from '../mail/message.ts';
@@ -86,7 +86,7 @@ export class SetupServices implements PolicyServices {
   }
 
   async startHttpListener(settings: HttpListenerSettings): Promise<void> {
-    if (!/^0:\d+$/.test(settings.listen)) refuseBadAddress(settings.listen);
+    refuseBadAddress(settings.listen);
     if (this.#running === null) this.httpListeners.push(settings);
     else await this.#running.startHttpListener(settings);
   }
@@ -172,6 +172,6 @@ export class SetupServices implements PolicyServices {
 
 /** The address is wrong when the script says it, not when the socket is opened. */
 function refuseBadAddress(listen: string): void {
-  if (splitIpPort(listen)?.port == null)
+  if (parseListen(listen) === undefined)
     throw new Error(`failed to bind to ${listen}: invalid socket address`);
 }

@@ -6,7 +6,7 @@
  */
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { splitIpPort } from '../base/ip.ts';
+import { parseListen } from '../base/ip.ts';
 import { SESSION_CLOSE_GRACE_MS } from '../base/limits.ts';
 import type { EsmtpListenerSettings } from '../policy/settings.ts';
 import { formatEndpoint } from './endpoint.ts';
@@ -53,7 +53,7 @@ export class EsmtpListener {
 
   /** @throws {Error} the address is not `ip:port` or cannot be bound */
   static async open(options: ListenerOptions, deps: ReceptionDeps): Promise<EsmtpListener> {
-    const { host, port } = parseListen(options.settings.listen);
+    const { host, port } = listenAddress(options.settings.listen);
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -125,13 +125,12 @@ export class EsmtpListener {
   }
 }
 
-function parseListen(listen: string): { host: string; port: number } {
-  const short = /^0:(\d+)$/.exec(listen);
-  const address = short ? { ip: '0.0.0.0', port: Number(short[1]) } : splitIpPort(listen);
-  if (!address || address.port === null) {
+function listenAddress(listen: string): { host: string; port: number } {
+  const address = parseListen(listen);
+  if (address === undefined) {
     throw new Error(`Cannot listen for SMTP: found ${JSON.stringify(listen)}, expected ip:port`);
   }
-  return { host: address.ip, port: address.port };
+  return address;
 }
 
 /** IPv4 clients of an IPv6 socket are shown by their IPv4 address. */

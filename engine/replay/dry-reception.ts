@@ -17,7 +17,7 @@ import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { Session } from '../reception/session.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import { TraceHub } from '../reception/trace-hub.ts';
-import { splitIpPort } from '../base/ip.ts';
+import { parseListen } from '../base/ip.ts';
 import type { Store, StoredTransaction, TranscriptLine } from '../store/store.ts';
 import { converse } from './dry-client.ts';
 import type { ClientStory, DryEnvelope } from './dry-client.ts';
@@ -91,7 +91,7 @@ export async function receiveInMemory(
   arrival: DryArrival,
 ): Promise<{ readonly story: ClientStory; readonly session: Session }> {
   const { server, client } = memorySocket();
-  const local = splitIpPort(listener.listen) ?? { ip: '127.0.0.1', port: 25 };
+  const local = parseListen(listener.listen) ?? { host: '127.0.0.1', port: 25 };
   const session = new Session(
     server,
     {
@@ -104,7 +104,7 @@ export async function receiveInMemory(
     deps,
     {
       peer: { ip: arrival.peer, port: 40_000 },
-      local: { ip: local.ip === '0.0.0.0' ? '127.0.0.1' : local.ip, port: local.port ?? 25 },
+      local: { ip: local.host === '0.0.0.0' ? '127.0.0.1' : local.host, port: local.port },
     },
     () => undefined,
   );

@@ -12,7 +12,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { toError } from '../../base/assert.ts';
-import { splitIpPort } from '../../base/ip.ts';
+import { parseListen } from '../../base/ip.ts';
 import type { AuthInfo } from '../../mail/connection-meta.ts';
 import { StoreFullError } from '../../store/store.ts';
 import type { HttpListenerSettings } from '../../policy/settings.ts';
@@ -99,7 +99,7 @@ export class KumoHttpListener {
 
   /** @throws {Error} the address is not `ip:port`, cannot be bound, or a key cannot be read */
   static async open(settings: HttpListenerSettings, deps: KumoHttpDeps): Promise<KumoHttpListener> {
-    const { host, port } = parseListen(settings.listen);
+    const { host, port } = listenAddress(settings.listen);
     const server = settings.useTls
       ? createTlsServer(await deps.tls.identity(settings))
       : createServer();
@@ -211,13 +211,12 @@ function handlerFor(route: Readonly<Record<string, Handler>>, method: string): H
   return route[method] ?? (method === 'HEAD' ? route['GET'] : undefined);
 }
 
-function parseListen(listen: string): { host: string; port: number } {
-  const short = /^0:(\d+)$/.exec(listen);
-  const address = short ? { ip: '0.0.0.0', port: Number(short[1]) } : splitIpPort(listen);
-  if (!address || address.port === null) {
+function listenAddress(listen: string): { host: string; port: number } {
+  const address = parseListen(listen);
+  if (address === undefined) {
     throw new Error(`Cannot listen for HTTP: found ${JSON.stringify(listen)}, expected ip:port`);
   }
-  return { host: address.ip, port: address.port };
+  return address;
 }
 
 /** IPv4 peers of an IPv6 socket are shown by their IPv4 address. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SystemClock } from '../../../engine/base/clock.ts';
 import { SpoolIdSource, createdMsOf, uuidV4 } from '../../../engine/base/ids.ts';
 import { SeededRandom } from '../../../engine/base/random.ts';
@@ -12,6 +12,22 @@ test('SpoolIdSource.next() never repeats and carries its moment', () => {
   const [first = made[0]] = made;
   expect(first).toMatch(/^[0-9a-f]{12}1[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
   expect(Math.abs(createdMsOf(first as (typeof made)[0]) - before)).toBeLessThan(1_000);
+});
+
+test('SpoolIdSource.next() follows a clock that was set back, and repeats nothing', () => {
+  const startMs = Date.UTC(2026, 0, 5);
+  const aheadMs = startMs + 3_600_000;
+  const clock = new SystemClock();
+  const now = vi.spyOn(clock, 'now').mockReturnValue(startMs);
+  const ids = new SpoolIdSource(clock, new SeededRandom(1));
+  const early = Array.from({ length: 1_000 }, () => ids.next());
+  now.mockReturnValue(aheadMs);
+  const ahead = ids.next();
+  now.mockReturnValue(startMs);
+  const back = Array.from({ length: 1_000 }, () => ids.next());
+  expect(createdMsOf(ahead)).toBe(aheadMs);
+  expect(createdMsOf(back[0] ?? ahead)).toBe(startMs);
+  expect(new Set([...early, ahead, ...back]).size).toBe(2_001);
 });
 
 test('createdMsOf() reads the moment of a known UUID version 1', () => {

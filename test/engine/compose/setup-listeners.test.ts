@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SetupServices } from '../../../engine/compose/setup-services.ts';
+import type { EsmtpListenerSettings } from '../../../engine/policy/settings.ts';
 
 function services(): SetupServices {
   const unused = (): never => {
@@ -30,5 +31,6 @@ test('an address that is none is refused in the call that names it', async () =>
   expect(setup.httpListeners).toEqual([]);
   await setup.startHttpListener(http('127.0.0.1:0'));
   await setup.startHttpListener(http('0:8000'));
-  expect(setup.httpListeners).toHaveLength(2);
+  await setup.startEsmtpListener({ listen: '0:25' } as EsmtpListenerSettings);
+  expect([setup.httpListeners.length, setup.esmtpListeners.length]).toEqual([2, 1]);
 });
