@@ -46,8 +46,6 @@ export function logSetup(core: EngineCore, audit: AuditLog): LogSetup {
     setAcctLog: (settings) => audit.configure(settings),
     setAccountingDb: (path) => core.log.accounting.configure(path),
     setClassifierFiles: (files) =>
-      core.log.setClassifier(
-        readClassifier(files.map((file) => core.options.mapPath(file, 'read'))),
-      ),
+      core.log.setClassifier(readClassifier(files, (file) => core.options.mapPath(file, 'read'))),
   };
 }

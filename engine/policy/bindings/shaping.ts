@@ -4,10 +4,10 @@
  *
  * Source: reference `lua-api.md` §3.20, §6.6.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { DnsError } from '../../dns/resolver.ts';
 import { parseQueueName } from '../../mail/queue-name.ts';
+import { bundledFile } from '../bundled-share.ts';
 import { deserializeRaw } from '../config-read.ts';
 import { duration } from '../config-scalars.ts';
 import { bool, defaulted, enumeration, struct } from '../config-serde.ts';
@@ -27,8 +27,6 @@ import type { Level, Options } from './shaping-data.ts';
 
 const LEVEL = enumeration('Ignore', 'Warn', 'Error');
 const HTTP_TIMEOUT_MS = 5_000;
-const SHARE_PREFIX = '/opt/kumomta/share/';
-const BUNDLED_SHARE = join(import.meta.dirname, '../../policy-extras');
 
 /** Levels that an options table leaves out are `Ignore`. */
 const OPTIONS = struct('ShapingMergeOptions', {
@@ -119,13 +117,6 @@ async function load(
     providerOverlap: options.provider_overlap,
   });
   return new Shaping(data);
-}
-
-/** What KumoMTA installs in its share folder comes with this engine. */
-function bundledFile(path: string): string | undefined {
-  if (!path.startsWith(SHARE_PREFIX)) return undefined;
-  const file = join(BUNDLED_SHARE, path.slice(SHARE_PREFIX.length));
-  return file.startsWith(BUNDLED_SHARE) && existsSync(file) ? file : undefined;
 }
 
 function readText(deps: BindingDeps, path: string): string {
