@@ -4,7 +4,7 @@
  * removed before does not come back.
  */
 import { isAbsolute, join } from 'node:path';
-import { putBackMessage, unlinkMessage } from '../maildir/reader.ts';
+import { MaildirFiles } from '../maildir/maildir-files.ts';
 import type { Store } from '../store/store.ts';
 
 /** Files that an undo can bring back, as names with their flags. */
@@ -24,20 +24,22 @@ export class DeletedRows {
 
   async delete(seqs: readonly number[]): Promise<void> {
     await this.#store.deleteRows(seqs);
+    const maildirs = new MaildirFiles();
     await this.#eachFile(seqs, async ({ folder, unique }) => {
-      const file = await unlinkMessage(folder, unique);
+      const file = await maildirs.unlink(folder, unique);
       if (file !== null) this.#remember(`${folder}/${unique}`, file);
     });
   }
 
   async undelete(seqs: readonly number[]): Promise<void> {
+    const maildirs = new MaildirFiles();
     await this.#eachFile(seqs, async ({ folder, unique, seq }) => {
       const key = `${folder}/${unique}`;
       const file = this.#names.get(key);
       if (file === undefined) return;
       this.#names.delete(key);
       const body = await this.#store.read('body', { seq, which: 'final' });
-      if (body !== null) await putBackMessage(folder, file, body.bytes);
+      if (body !== null) await maildirs.putBack(folder, file, body.bytes);
     });
     await this.#store.undeleteRows(seqs);
   }

@@ -85,23 +85,6 @@ export async function readMessage(dir: string, unique: string): Promise<Uint8Arr
   return fs.readFile(`${dir}/${found.folder}/${found.file}`).catch(() => null);
 }
 
-/** Takes a message's file away; its name with the flags, null when it was gone already. */
-export async function unlinkMessage(dir: string, unique: string): Promise<string | null> {
-  const found = await findMessage(dir, unique);
-  if (found === null) return null;
-  await fs.rm(`${dir}/${found.folder}/${found.file}`, { force: true });
-  return found.file;
-}
-
-/** Puts a message back under the name it had, into `cur` when it had flags. Never overwrites. */
-export async function putBackMessage(dir: string, file: string, data: Uint8Array): Promise<void> {
-  const { unique, flags } = parseName(file);
-  if ((await findMessage(dir, unique)) !== null) return;
-  const tmp = `${dir}/tmp/${unique}`;
-  await fs.writeFile(tmp, data, { flag: 'wx' });
-  await fs.rename(tmp, `${dir}/${flags === '' ? 'new' : 'cur'}/${file}`);
-}
-
 /** The tree below a root; an unchanged maildir is counted once. */
 export class MaildirTree {
   readonly #root: string;

@@ -1,20 +1,8 @@
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  changeFlags,
-  findMessage,
-  formatName,
-  parseName,
-  setFlags,
-} from '../../../engine/maildir/flags.ts';
+import { changeFlags, formatName, parseName, setFlags } from '../../../engine/maildir/flags.ts';
 import { createMaildir } from '../../../engine/maildir/maildir.ts';
-import {
-  listMaildir,
-  MaildirTree,
-  putBackMessage,
-  readMessage,
-  unlinkMessage,
-} from '../../../engine/maildir/reader.ts';
+import { listMaildir, MaildirTree } from '../../../engine/maildir/reader.ts';
 import { reconcileMaildirs } from '../../../engine/maildir/reconcile.ts';
 import type { ExpectedFile } from '../../../engine/maildir/reconcile.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -103,20 +91,6 @@ describe('listMaildir()', () => {
       more: 0,
     });
   });
-});
-
-it('unlinkMessage() and putBackMessage() undo each other', async () => {
-  await using folder = tempFolder();
-  const dir = maildir(folder.path);
-  fs.writeFileSync(`${dir}/cur/1.a.h:2,S`, 'body');
-  const data = await readMessage(dir, '1.a.h');
-  expect(await unlinkMessage(dir, '1.a.h')).toBe('1.a.h:2,S');
-  expect(await unlinkMessage(dir, '1.a.h')).toBeNull();
-  expect(await readMessage(dir, '1.a.h')).toBeNull();
-  await putBackMessage(dir, '1.a.h:2,S', data ?? new Uint8Array());
-  await putBackMessage(dir, '1.a.h:2,S', Buffer.from('other'));
-  expect(await findMessage(dir, '1.a.h')).toEqual({ folder: 'cur', file: '1.a.h:2,S' });
-  expect(fs.readFileSync(`${dir}/cur/1.a.h:2,S`, 'utf8')).toBe('body');
 });
 
 describe('MaildirTree.read()', () => {
