@@ -17,7 +17,7 @@ import { makeNetwork } from './compose/network.ts';
 import { MaildirRepair } from './compose/maildir-repair.ts';
 import { firstAnswer, inOrder } from './compose/overlays.ts';
 import { LiveSettings, retentionOf } from './compose/live-settings.ts';
-import { Listeners } from './compose/listeners.ts';
+import { Listeners, reachOf } from './compose/listeners.ts';
 import type { EarlierAddresses, GivenAddresses, Listening } from './compose/listeners.ts';
 import { PolicyLifecycle } from './compose/policy-lifecycle.ts';
 import { PolicyState } from './compose/policy-status.ts';
@@ -55,6 +55,7 @@ import { createMissing } from './workspace/default-workspace.ts';
 import { lockWorkspace, removeEngineFile, writeEngineFile } from './workspace/engine-file.ts';
 import type { WorkspaceLayout } from './workspace/layout.ts';
 import { PathRemaps } from './workspace/remap.ts';
+import type { Reach } from './workspace/listen-addresses.ts';
 import { loadSettings } from './workspace/settings.ts';
 import type { Settings } from './workspace/settings.ts';
 
@@ -76,6 +77,7 @@ export class WorkspaceEngine {
   readonly #stuck: StuckNote | null;
   readonly #restarts: Restarts;
   readonly #settings: LiveSettings;
+  readonly reach: Reach;
   readonly #zones: ZonesFolder;
   readonly resolver: LocalResolver;
   readonly #release: () => void;
@@ -120,9 +122,10 @@ export class WorkspaceEngine {
     this.guard = guard;
     this.resolver = resolver;
     this.capture = new CaptureLeaving(guard, resolver, settings.captureLeaving);
+    this.reach = reachOf(parts.given);
     this.#settings = new LiveSettings({
       ...{ started: settings, layout, clock, state: this.policyState, warnings: this.warnings },
-      ...{ guard, capture: this.capture, remaps, store },
+      ...{ reach: this.reach, guard, capture: this.capture, remaps, store },
       onChange: () => this.#changed(),
     });
     this.farEnds = new FarEnds({
@@ -236,7 +239,7 @@ export class WorkspaceEngine {
     const created = createMissing(layout);
     const release = lockWorkspace(layout);
     try {
-      const { settings, problem } = loadSettings(layout.settingsFile);
+      const { settings, problem } = loadSettings(layout.settingsFile, { reach: reachOf(given) });
       const clock = new SystemClock();
       const diagnostics = new Diagnostics(clock, 'warn');
       mkdirSync(layout.storeFolder, { recursive: true });

@@ -246,7 +246,7 @@ export interface ApiDoors extends DryDoors {
   status(): EngineStatus;
   /** Resolves when what was acknowledged so far is counted in `status`. */
   settled(): Promise<void>;
-  /** Stops and starts again in place; resolves before that. */
+  /** Stops and starts again in place. @throws {ApiProblem} 409: the settings are broken */
   restart(): void;
   /** Lines of a policy file; null when the file is not part of the workspace. */
   policyLines(file: string, line: number, around: number): Promise<PolicyLines | null>;

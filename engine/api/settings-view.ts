@@ -14,6 +14,7 @@ import {
   loadSettings,
 } from '../workspace/settings.ts';
 import type { Settings } from '../workspace/settings.ts';
+import type { Reach } from '../workspace/listen-addresses.ts';
 import type { SettingsDoor } from './doors.ts';
 import type { SettingChange, SettingsAnswer } from './protocol.ts';
 import { ApiProblem } from './route.ts';
@@ -24,6 +25,8 @@ export interface SettingsViewParts {
   readonly kept: () => SettingsAnswer['kept'];
   /** What is in force while the file is broken. */
   readonly current: () => Settings;
+  /** Who may reach the listeners. */
+  readonly reach: Reach;
 }
 
 export class SettingsView implements SettingsDoor {
@@ -34,8 +37,8 @@ export class SettingsView implements SettingsDoor {
   }
 
   read(): SettingsAnswer {
-    const { file, remaps, kept, current } = this.#parts;
-    const { settings, problem } = loadSettings(file, current());
+    const { file, remaps, kept, current, reach } = this.#parts;
+    const { settings, problem } = loadSettings(file, { kept: current(), reach });
     return {
       file: basename(file),
       values: settings,
@@ -58,7 +61,8 @@ export class SettingsView implements SettingsDoor {
         `Cannot change ${name}: ${variableOf(name)} in the environment wins over ${basename(this.#parts.file)}`,
       );
     try {
-      if (value !== null) checkSetting(name, value);
+      const { values } = this.read();
+      checkSetting(name, value ?? DEFAULT_SETTINGS[name], values, this.#parts.reach);
       if (name === 'openHosts' && Array.isArray(value)) value.forEach(checkHost);
     } catch (error) {
       throw new ApiProblem(400, 'invalid', toError(error).message);

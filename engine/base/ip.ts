@@ -43,6 +43,16 @@ export function parseListen(text: string): { host: string; port: number } | unde
   return port === null ? undefined : { host: ip, port };
 }
 
+/** Who listens here hears this machine only; `0.0.0.0` hears everybody. */
+export function isOwnHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return (
+    bare === 'localhost' ||
+    bare === '::1' ||
+    (parseIp(bare)?.bits === 32 && bare.startsWith('127.'))
+  );
+}
+
 function parseIpv4(text: string): Ip | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (!match) return undefined;

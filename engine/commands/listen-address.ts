@@ -1,5 +1,5 @@
 /** Where a command may listen: on loopback, unless asked for in so many words. */
-import { isOwnHost } from '../compose/placement.ts';
+import { isOwnHost } from '../base/ip.ts';
 import { UsageError, readAddress } from './command.ts';
 
 /**

@@ -13,6 +13,7 @@ import { RoutesView } from '../api/routes-view.ts';
 import { RecordsView, recordRow } from '../api/records-view.ts';
 import { ReleaseView } from '../api/release-view.ts';
 import { RowsView } from '../api/rows-view.ts';
+import { ApiProblem } from '../api/route.ts';
 import { SettingsView } from '../api/settings-view.ts';
 import { ShareView } from '../api/share-view.ts';
 import { sendTestMessage } from '../api/send-test.ts';
@@ -31,6 +32,7 @@ import { VERSION } from './engine-core.ts';
 import { dryDoors } from './dry-doors.ts';
 import { offeredBy } from './listeners.ts';
 import { MailClockDoor } from './mail-clock-door.ts';
+import { settingsProblem } from '../workspace/settings.ts';
 import { splitAddress } from './placement.ts';
 import { SharedWindows } from './shared-windows.ts';
 
@@ -219,6 +221,7 @@ export class EngineApi {
           removedBytes: store.totals.expiredBytes,
         }),
         current: () => engine.settings,
+        reach: engine.reach,
       }),
       routes: this.#routes,
       farEnds: this.#farEnds,
@@ -236,7 +239,7 @@ export class EngineApi {
       },
       status: () => this.#status(),
       settled: () => store.settled(),
-      restart: () => engine.restart(),
+      restart: () => this.#restart(),
       policyLines: (file, line, around) => engine.policyState.lines(file, line, around),
       remaps: () => engine.remaps.list(),
       sendTest: (request) => sendTestMessage(this.#smtpAddress(), request),
@@ -250,6 +253,14 @@ export class EngineApi {
         }),
       diagnostic: (level, text) => core.options.diagnostics.write(level, text),
     };
+  }
+
+  /** With broken settings the engine would come back with the defaults, at other addresses. */
+  #restart(): void {
+    const { layout, reach } = this.#engine;
+    const problem = settingsProblem(layout.settingsFile, reach);
+    if (problem !== null) throw new ApiProblem(409, 'broken-file', `Cannot restart: ${problem}`);
+    this.#engine.restart();
   }
 
   #smtpAddress(): { host: string; port: number } | null {

@@ -6,9 +6,11 @@
  */
 import type { EsmtpListenerSettings, HttpListenerSettings } from '../policy/settings.ts';
 import type { PathRemaps } from '../workspace/remap.ts';
+import type { Reach } from '../workspace/listen-addresses.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { EngineCore } from './engine-core.ts';
-import { addressBehind, isOwnHost, openAtFreePort, relocated, splitAddress } from './placement.ts';
+import { isOwnHost } from '../base/ip.ts';
+import { addressBehind, openAtFreePort, relocated, splitAddress } from './placement.ts';
 import type { Placed } from './placement.ts';
 import { toError } from '../base/assert.ts';
 
@@ -19,6 +21,10 @@ export interface GivenAddresses {
   readonly ui?: string;
   /** Other machines may be let in. */
   readonly expose?: boolean;
+}
+
+export function reachOf({ expose }: GivenAddresses): Reach {
+  return expose === true ? 'any' : 'own';
 }
 
 /** Where the run before this one listened; tried first for ports that the system may choose. */
@@ -141,7 +147,7 @@ export class Listeners {
 
   /** @throws {Error} an address for other machines, which nobody allowed */
   #requireOwn(address: string): void {
-    if (this.#parts.given.expose === true || isOwnHost(splitAddress(address).host)) return;
+    if (reachOf(this.#parts.given) === 'any' || isOwnHost(splitAddress(address).host)) return;
     throw new Error(
       `Cannot listen on ${address}: other machines would reach it, expected a loopback address, or --expose`,
     );

@@ -13,12 +13,15 @@ import type { Settings } from '../workspace/settings.ts';
 import type { CaptureLeaving } from './capture-leaving.ts';
 import type { PolicyState } from './policy-status.ts';
 import { SettingsReload } from './settings-reload.ts';
+import type { Reach } from '../workspace/listen-addresses.ts';
 import type { Warnings } from './warnings.ts';
 
 export interface LiveSettingsParts {
   /** What the engine starts with. */
   readonly started: Settings;
   readonly layout: WorkspaceLayout;
+  /** Who may reach the listeners. */
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly state: PolicyState;
   readonly warnings: Warnings;
@@ -35,7 +38,8 @@ export class LiveSettings {
   #current: Settings;
 
   constructor(parts: LiveSettingsParts) {
-    const { started, layout, clock, state, warnings, capture, remaps, store, onChange } = parts;
+    const { started, layout, reach, clock, state, warnings, capture, remaps, store, onChange } =
+      parts;
     this.#parts = parts;
     this.#current = started;
     this.#openHosts();
@@ -47,7 +51,7 @@ export class LiveSettings {
       },
     });
     this.#reload = new SettingsReload({
-      ...{ layout, clock, state, warnings, started, onChange },
+      ...{ layout, reach, clock, state, warnings, started, onChange },
       apply: {
         ...takes('acceptAnyAuth'),
         ...takes('offerStartTls'),

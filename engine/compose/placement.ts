@@ -2,7 +2,6 @@
  * Where a policy's listeners really listen in ordinary mode: the first of each kind at its own
  * address, further ones behind it, and the next free port when one is taken.
  */
-import { isIP } from 'node:net';
 import type { EsmtpListenerParams, EsmtpListenerSettings } from '../policy/settings.ts';
 import { isLoopback } from '../guard/open-hosts.ts';
 
@@ -69,12 +68,6 @@ export function relocated(settings: EsmtpListenerSettings, listen: string): Esmt
     overlay: (params, override, peerIp, localIp) =>
       friendly(settings.overlay(params, override, peerIp, localIp)),
   };
-}
-
-/** Who listens here hears this machine only; `0.0.0.0` hears everybody. */
-export function isOwnHost(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, '');
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }
 
 export function splitAddress(address: string): { host: string; port: number } {

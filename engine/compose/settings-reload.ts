@@ -6,6 +6,7 @@ import { toError } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { FileFollower } from '../files/file-follower.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import type { Reach } from '../workspace/listen-addresses.ts';
 import { loadSettings } from '../workspace/settings.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { PolicyState } from './policy-status.ts';
@@ -17,6 +18,7 @@ export type Appliers = {
 
 export interface SettingsReloadParts {
   readonly layout: WorkspaceLayout;
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly state: PolicyState;
   readonly warnings: Warnings;
@@ -53,8 +55,8 @@ export class SettingsReload {
   }
 
   #look(): void {
-    const { layout, warnings, onChange } = this.#parts;
-    const { settings, problem } = loadSettings(layout.settingsFile, this.#current);
+    const { layout, reach, warnings, onChange } = this.#parts;
+    const { settings, problem } = loadSettings(layout.settingsFile, { kept: this.#current, reach });
     try {
       if (problem === null) this.#apply(settings);
       warnings.set('settings', problem);

@@ -1,7 +1,7 @@
 /** Changes one entry of `postyard.json`; comments and everything else in it stay. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { changedJsonc } from '../files/edited-jsonc.ts';
-import { loadSettings } from './settings.ts';
+import { settingsProblem } from './settings.ts';
 import type { Settings } from './settings.ts';
 
 /** @throws {Error} the file is broken, or the value is none for this setting; nothing changed */
@@ -10,7 +10,8 @@ export function changeSetting<K extends keyof Settings>(
   name: K,
   value: Settings[K],
 ): void {
-  const { problem } = loadSettings(file);
+  // Whether its addresses may be reached is asked when one of them is set, not here.
+  const problem = settingsProblem(file, 'any');
   if (problem !== null) throw new Error(`Cannot change ${name}: ${problem}, expected a valid file`);
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '{}\n';
   const next = `${file}.next`;

@@ -5,12 +5,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { problemText, readJsonc } from '../files/checked-jsonc.ts';
+import type { ReadJsonc } from '../files/checked-jsonc.ts';
 import { checkValue, mistakeText } from '../files/schema-words.ts';
+import { addressMistake, listenAddress, windowAddress } from './listen-addresses.ts';
+import type { Reach } from './listen-addresses.ts';
 import { readEnvironment } from './settings-environment.ts';
-
-const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected IP:PORT such as 127.0.0.1:1025');
 
 const settingsObject = z.strictObject({
   /** Advertise AUTH without TLS and accept any login. */
@@ -27,20 +26,28 @@ const settingsObject = z.strictObject({
   keepBytes: z.number().int().min(1_000_000).default(2_000_000_000),
   keepDays: z.number().min(0.01).default(30),
   /** Addresses of the listeners, `ip:port`; the next free port is taken when one is in use. */
-  smtp: address.default('127.0.0.1:1025'),
-  http: address.default('127.0.0.1:8000'),
-  ui: address.default('127.0.0.1:8025'),
+  smtp: listenAddress.default('127.0.0.1:1025'),
+  http: listenAddress.default('127.0.0.1:8000'),
+  ui: windowAddress.default('127.0.0.1:8025'),
   /** Also listen with TLS from the first byte on this address. */
-  smtps: address.optional(),
+  smtps: listenAddress.optional(),
 });
 const settingsSchema = settingsObject.readonly();
 
 export const SETTING_NAMES = Object.keys(settingsObject.shape) as readonly (keyof Settings)[];
 
-/** @throws {Error} the value is none for this setting */
-export function checkSetting(name: keyof Settings, value: unknown): void {
+/** @throws {Error} the value is none for this setting, or none beside the others */
+export function checkSetting(
+  name: keyof Settings,
+  value: unknown,
+  beside: Readonly<Partial<Record<keyof Settings, unknown>>>,
+  reach: Reach,
+): void {
   const checked = checkValue<unknown>(value, settingsObject.shape[name]);
   if (!checked.ok) throw new Error(`Cannot set ${name}: ${mistakeText(checked.mistake)}`);
+  const { [name]: _, ...others } = beside;
+  const mistake = addressMistake({ ...others, [name]: checked.value }, reach);
+  if (mistake !== null) throw new Error(`Cannot set ${name}: ${mistake.message}`);
 }
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -58,15 +65,36 @@ export function environmentSettings(environment = process.env): Partial<Settings
   return readEnvironment(settingsObject.shape, environment);
 }
 
-/** @param kept in force while the file is broken; absent: the defaults */
-export function loadSettings(file: string, kept?: Settings): LoadedSettings {
+export interface LoadOptions {
+  /** In force while the file is broken; absent: the defaults. */
+  readonly kept?: Settings;
+  /** Default: this machine only. */
+  readonly reach?: Reach;
+}
+
+export function loadSettings(
+  file: string,
+  { kept, reach = 'own' }: LoadOptions = {},
+): LoadedSettings {
   const fixed = environmentSettings();
-  if (!existsSync(file)) return { settings: { ...DEFAULT_SETTINGS, ...fixed }, problem: null };
-  const read = readJsonc(readFileSync(file, 'utf8'), settingsSchema);
+  const read = readSettings(file, reach);
   if (read.ok) return { settings: { ...read.value, ...fixed }, problem: null };
   const rest = kept ? 'what it said before stays' : 'the defaults are used';
   return {
     settings: kept ?? { ...DEFAULT_SETTINGS, ...fixed },
     problem: `${problemText(file, read.problem)}; ${rest}`,
   };
+}
+
+/** What is wrong with the file, with its line; null when nothing is. */
+export function settingsProblem(file: string, reach: Reach): string | null {
+  const read = readSettings(file, reach);
+  return read.ok ? null : problemText(file, read.problem);
+}
+
+function readSettings(file: string, reach: Reach): ReadJsonc<Settings> {
+  if (!existsSync(file)) return { ok: true, value: DEFAULT_SETTINGS };
+  return readJsonc(readFileSync(file, 'utf8'), settingsSchema, (settings) =>
+    addressMistake(settings, reach),
+  );
 }

@@ -24,8 +24,8 @@ export const statusRoutes: readonly Route[] = [
     summary: 'Stop gracefully and start again, with the same addresses and token',
     answer: '{ restarting: true }',
     run: (_input, { doors }) => {
-      doors.audit('restart', {});
       doors.restart();
+      doors.audit('restart', {});
       return Promise.resolve({ restarting: true });
     },
   }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseListen } from '../../../engine/base/ip.ts';
+import { isOwnHost, parseListen } from '../../../engine/base/ip.ts';
 
 test.each([
   ['127.0.0.1:25', { host: '127.0.0.1', port: 25 }],
@@ -12,4 +12,17 @@ test.each([
   ['', undefined],
 ])('parseListen() of %j', (text, address) => {
   expect(parseListen(text)).toEqual(address);
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.8.0.1', true],
+  ['[::1]', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['[::]', false],
+  ['192.168.1.4', false],
+  ['127.example.com', false],
+])('%s is of this machine alone: %s', (host, isOwn) => {
+  expect(isOwnHost(host)).toBe(isOwn);
 });

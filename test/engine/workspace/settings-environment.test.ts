@@ -42,6 +42,7 @@ test('a variable wins over the file, and the window is told so', () => {
       file,
       remaps: () => [],
       kept: () => ({ usedBytes: 0, removedTransactions: 0, removedBytes: 0 }),
+      reach: 'own',
       current: () => DEFAULT_SETTINGS,
     });
     expect(view.read().values).toMatchObject({ keepDays: 3, captureLeaving: false });

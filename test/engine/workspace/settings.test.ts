@@ -2,7 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DEFAULT_SETTINGS, loadSettings } from '../../../engine/workspace/settings.ts';
+import {
+  DEFAULT_SETTINGS,
+  checkSetting,
+  loadSettings,
+} from '../../../engine/workspace/settings.ts';
 
 function load(text: string | null) {
   const file = join(mkdtempSync(join(tmpdir(), 'postyard-settings-')), 'postyard.json');
@@ -33,4 +37,31 @@ test('loadSettings() names the line of an unknown or wrong setting', () => {
   expect(load('{\n  "keepDays": "seven"\n}\n').problem).toMatch(
     /:2:15: keepDays: found "seven", expected a number/,
   );
+});
+
+test.each([
+  ['"smtp": "127.0.0.1:99999"', /:1:11: smtp: found "127\.0\.0\.1:99999", expected IP:PORT/],
+  ['"smtp": "foo:25"', /smtp: found "foo:25", expected IP:PORT such as 127\.0\.0\.1:1025/],
+  ['"http": "[::2:zz]:25"', /http: found .*, expected IP:PORT/],
+  ['"smtp": "0.0.0.0:1025"', /smtp: found 0\.0\.0\.0:1025, which other machines reach, expected a/],
+  ['"ui": "127.0.0.1:1025"', /ui: found 127\.0\.0\.1:1025 as for smtp, expected another one/],
+])('loadSettings() refuses addresses at which nothing could listen: %s', (entry, problem) => {
+  expect(load(`{ ${entry} }`).problem).toMatch(problem);
+});
+
+test('loadSettings() takes addresses that a start takes', () => {
+  expect(load('{ "smtp": "127.0.0.1:0", "ui": "127.0.0.1:0" }').problem).toBeNull();
+  expect(load('{ "smtp": "[::1]:25", "ui": "localhost:8025" }').problem).toBeNull();
+  const { file } = load('{ "smtp": "0.0.0.0:1025" }');
+  expect(loadSettings(file, { reach: 'any' }).problem).toBeNull();
+});
+
+test('checkSetting() compares an address with the others', () => {
+  const set = (name: 'smtp' | 'ui', value: string) => () =>
+    checkSetting(name, value, DEFAULT_SETTINGS, 'own');
+  expect(set('smtp', DEFAULT_SETTINGS.ui)).toThrow(
+    'Cannot set smtp: found 127.0.0.1:8025 as for ui, expected another one',
+  );
+  expect(set('smtp', DEFAULT_SETTINGS.smtp)).not.toThrow();
+  expect(set('ui', '192.0.2.1:80')).toThrow(/Cannot set ui: found 192\.0\.2\.1:80, which other/);
 });
