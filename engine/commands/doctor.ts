@@ -5,10 +5,13 @@ import { delimiter, join } from 'node:path';
 import type { EngineStatus } from '../api/protocol.ts';
 import { splitAddress } from '../compose/placement.ts';
 import { VERSION } from '../compose/engine-core.ts';
+import { problemText } from '../files/checked-jsonc.ts';
+import { readRoutes } from '../routes/route-file.ts';
 import { readEngineFile } from '../workspace/engine-file.ts';
 import type { EngineFile } from '../workspace/engine-file.ts';
 import { findWorkspace } from '../workspace/layout.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import type { Reach } from '../workspace/listen-addresses.ts';
 import { loadSettings } from '../workspace/settings.ts';
 import { callersFolder, readOptions } from './command.ts';
 import type { Command } from './command.ts';
@@ -25,16 +28,24 @@ export const doctor: Command = {
   name: 'doctor',
   summary:
     'Say what is installed, which ports are used, what was remapped, whether the policy compiles',
-  usage: 'doctor [--workspace DIR]',
-  options: [['--workspace DIR', 'which workspace; status 1 when something is bad']],
+  usage: 'doctor [--workspace DIR] [--expose]',
+  options: [
+    ['--workspace DIR', 'which workspace; status 1 when something is bad'],
+    ['--expose', 'the engine will be started with it: other machines may reach its addresses'],
+  ],
   async run(args) {
-    const options = readOptions(args, { workspace: { type: 'string' } });
+    const options = readOptions(args, {
+      workspace: { type: 'string' },
+      expose: { type: 'boolean' },
+    });
     const layout = findWorkspace(options.workspace, callersFolder());
     const engine = readEngineFile(layout);
     const findings = [
       ...installed(),
       ...workspace(layout),
-      ...(engine === null ? await stopped(layout) : await running(engine)),
+      ...(engine === null
+        ? await stopped(layout, options.expose === true ? 'any' : 'own')
+        : await running(engine)),
     ];
     for (const { state, text } of findings) process.stdout.write(`${state.padEnd(4)}  ${text}\n`);
     return findings.some((finding) => finding.state === 'bad') ? 1 : 0;
@@ -80,7 +91,6 @@ function chromium(): Finding {
 function workspace(layout: WorkspaceLayout): Finding[] {
   if (existsSync(layout.root) && !statSync(layout.root).isDirectory())
     return [{ state: 'bad', text: `workspace ${layout.root} is a file, expected a folder` }];
-  const { problem } = loadSettings(layout.settingsFile);
   return [
     existsSync(layout.policyFile)
       ? { state: 'ok', text: `workspace ${layout.root}` }
@@ -88,7 +98,6 @@ function workspace(layout: WorkspaceLayout): Finding[] {
           state: 'note',
           text: `workspace ${layout.root}: not there yet; the first start makes it`,
         },
-    ...(problem === null ? [] : [{ state: 'bad', text: problem } as const]),
     ...disk(layout),
   ];
 }
@@ -105,9 +114,12 @@ function disk(layout: WorkspaceLayout): Finding[] {
 }
 
 /** No engine: would its ports be free? */
-async function stopped(layout: WorkspaceLayout): Promise<Finding[]> {
-  const { settings } = loadSettings(layout.settingsFile);
-  const findings: Finding[] = [{ state: 'note', text: 'no engine is running for this workspace' }];
+async function stopped(layout: WorkspaceLayout, reach: Reach): Promise<Finding[]> {
+  const { settings, problem } = loadSettings(layout.settingsFile, { reach });
+  const findings: Finding[] = [
+    { state: 'note', text: 'no engine is running for this workspace' },
+    ...problems([problem, routesProblem(layout)]),
+  ];
   for (const [what, address] of [
     ['SMTP', settings.smtp],
     ['HTTP', settings.http],
@@ -186,7 +198,7 @@ async function running(engine: EngineFile): Promise<Finding[]> {
       state: 'note',
       text: `remapped ${what}: ${from} -> ${to}`,
     })),
-    ...status.warnings.map((text): Finding => ({ state: 'bad', text })),
+    ...problems([...status.warnings, routesText(status)]),
     ...(policy.needsRestart === null
       ? []
       : [{ state: 'note', text: `restart needed: ${policy.needsRestart}` } as const]),
@@ -196,6 +208,22 @@ async function running(engine: EngineFile): Promise<Finding[]> {
       text: `${status.mailCount} rows kept, ${status.queued} messages queued, mail clock ×${status.clock.speed}`,
     },
   ];
+}
+
+/** What is wrong with the routes of a workspace whose engine is not running. */
+function routesProblem({ routesFile }: WorkspaceLayout): string | null {
+  if (!existsSync(routesFile)) return null;
+  const read = readRoutes(readFileSync(routesFile, 'utf8'));
+  return read.ok ? null : `${problemText(routesFile, read.problem)}; no route is in force`;
+}
+
+function routesText({ routes }: EngineStatus): string | null {
+  const problem = routes?.problem ?? null;
+  return problem === null ? null : `routes.json: ${problem}; the routes stay as they were`;
+}
+
+function problems(texts: readonly (string | null)[]): Finding[] {
+  return texts.filter((text) => text !== null).map((text) => ({ state: 'bad', text }));
 }
 
 function canListen(address: string): Promise<boolean> {

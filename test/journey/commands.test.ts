@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EngineStatus } from '../../engine/api/protocol.ts';
 import { rowTo } from '../support/journey.ts';
 import { ServeProcess, eventually } from '../support/serve-process.ts';
 
@@ -101,6 +102,52 @@ test('doctor runs the policy when no engine does', { timeout: 60_000 }, async ()
   expect(doubted.status).toBe(1);
   expect(doubted.stdout).toMatch(/^bad .*did you mean smtp_server_message_received\?/m);
 });
+
+test('doctor tells once of each broken file', { timeout: 60_000 }, async () => {
+  const workspace = mkdtempSync(join(tmpdir(), 'postyard-doctor-'));
+  writeFileSync(join(workspace, 'postyard.json'), '{ "smtp": "127.0.0.1:99999" }');
+  writeFileSync(join(workspace, 'routes.json'), '{ "routes": 1 }');
+  const stopped = await postyard('doctor', '--workspace', workspace);
+  rmSync(workspace, { recursive: true });
+  expect(stopped).toMatchObject({ status: 1, stderr: '' });
+  const bad = stopped.stdout.split('\n').filter((line) => line.startsWith('bad'));
+  expect(bad).toHaveLength(2);
+  expect(bad[0]).toMatch(/postyard\.json:1:11: smtp: found .*; the defaults are used$/);
+  expect(bad[1]).toMatch(
+    /routes\.json:1:13: routes: found 1, expected a list; no route is in force$/,
+  );
+});
+
+test(
+  'a restart with broken settings is refused, and doctor tells once of each broken file',
+  { timeout: 60_000 },
+  async () => {
+    await using broken = await ServeProcess.start({ env: { POSTYARD_TOKEN: 'test' } });
+    const ask = (path: string, method = 'GET'): Promise<Response> =>
+      fetch(`http://127.0.0.1:${broken.uiPort}/api/v1${path}`, {
+        ...{ method, headers: { authorization: 'Bearer test' } },
+      });
+    writeFileSync(join(broken.workspace, 'postyard.json'), '{ "ui": "0.0.0.0:8025" }');
+    writeFileSync(join(broken.workspace, 'routes.json'), '{ "routes": 1 }');
+    const restart = await ask('/restart', 'POST');
+    expect(restart.status).toBe(409);
+    expect(await restart.text()).toMatch(
+      /Cannot restart: .*postyard\.json:1:9: ui: found 0\.0\.0\.0:8025, which other machines/,
+    );
+    const status = async (): Promise<EngineStatus> =>
+      (await (await ask('/status')).json()) as EngineStatus;
+    await expect
+      .poll(async () => (await status()).routes?.problem, { timeout: 20_000 })
+      .not.toBeNull();
+    await expect.poll(async () => (await status()).warnings.length).toBeGreaterThan(0);
+    const { status: code, stdout } = await postyard('doctor', '--workspace', broken.workspace);
+    expect(code).toBe(1);
+    const bad = stdout.split('\n').filter((line) => line.startsWith('bad'));
+    expect(bad).toHaveLength(2);
+    expect(bad[0]).toMatch(/postyard\.json.*; what it said before stays$/);
+    expect(bad[1]).toMatch(/routes\.json.*; the routes stay as they were$/);
+  },
+);
 
 test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_000 }, async () => {
   const unknown = await postyard('sned');
