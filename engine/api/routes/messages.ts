@@ -48,7 +48,7 @@ export const messageRoutes: readonly Route[] = [
   route({
     method: 'DELETE',
     url: '/messages',
-    summary: 'Hide all messages that fit a filter; without one, all',
+    summary: 'Delete all messages that fit a filter; without one, all',
     query: z.strictObject({ filter }),
     answer: 'DeletedMessages',
     async run({ query }, { doors }) {

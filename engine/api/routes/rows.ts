@@ -78,7 +78,7 @@ export const rowRoutes: readonly Route[] = [
   route({
     method: 'POST',
     url: '/rows/delete',
-    summary: 'Hide rows; what waits in a queue stays there',
+    summary: 'Delete rows and their files in maildirs; what waits in a queue stays there',
     body: seqsBody,
     answer: 'ChangedResult',
     async run({ body }, { doors }) {
@@ -89,7 +89,7 @@ export const rowRoutes: readonly Route[] = [
   route({
     method: 'POST',
     url: '/rows/undelete',
-    summary: 'Show deleted rows again',
+    summary: 'Bring deleted rows back, with their files in maildirs',
     body: seqsBody,
     answer: 'ChangedResult',
     async run({ body }, { doors }) {
