@@ -10,7 +10,7 @@ import type { Reach } from '../workspace/listen-addresses.ts';
 import type { Settings } from '../workspace/settings.ts';
 import type { EngineCore } from './engine-core.ts';
 import { isOwnHost } from '../base/ip.ts';
-import { addressBehind, openAtFreePort, relocated, splitAddress } from './placement.ts';
+import { addressBehind, openAtFreePort, splitAddress } from './placement.ts';
 import type { Placed } from './placement.ts';
 import { toError } from '../base/assert.ts';
 
@@ -111,7 +111,7 @@ export class Listeners {
     const placed = await openAtFreePort(
       this.#addressOf('smtp', given.smtp ?? settings.smtp, index),
       isFixed(given.smtp) && index === 0,
-      (listen) => core.openSmtp(relocated(wanted, listen)),
+      (listen) => core.openSmtp({ ...wanted, listen }),
     );
     remaps.note('ESMTP listener', wanted.listen, placed.opened.address);
     this.#listens('smtp', placed, wanted.base.tlsCertificate === null ? 'own' : 'policy');
@@ -133,7 +133,7 @@ export class Listeners {
     this.#requireOwn(address);
     const before = address.endsWith(':0') ? earlier?.smtp[index] : undefined;
     const placed = await openAtFreePort(before ?? address, false, (listen) =>
-      core.openSmtp(relocated(first, listen), true),
+      core.openSmtp({ ...first, listen }, true),
     );
     this.#listens('smtp', placed, 'implicit');
   }

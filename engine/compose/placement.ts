@@ -2,8 +2,6 @@
  * Where a policy's listeners really listen in ordinary mode: the first of each kind at its own
  * address, further ones behind it, and the next free port when one is taken.
  */
-import type { EsmtpListenerParams, EsmtpListenerSettings } from '../policy/settings.ts';
-import { isLoopback } from '../guard/open-hosts.ts';
 
 const PORT_TRIES_MAX = 100;
 
@@ -47,27 +45,6 @@ export async function openAtFreePort<T>(
 export function addressBehind(address: string, index: number): string {
   const { host, port } = splitAddress(address);
   return `${host}:${port === 0 ? 0 : port + index}`;
-}
-
-/** The policy's settings at another address, with this machine's own clients allowed to relay. */
-export function relocated(settings: EsmtpListenerSettings, listen: string): EsmtpListenerSettings {
-  const friendly = (params: EsmtpListenerParams): EsmtpListenerParams => ({
-    ...params,
-    relayHosts: {
-      ...params.relayHosts,
-      entries: params.relayHosts.entries,
-      debug: () => params.relayHosts.debug(),
-      contains: (ip) => isLoopback(ip) || params.relayHosts.contains(ip),
-    },
-  });
-  return {
-    ...settings,
-    listen,
-    base: friendly(settings.base),
-    paramsFor: (peerIp, localIp) => friendly(settings.paramsFor(peerIp, localIp)),
-    overlay: (params, override, peerIp, localIp) =>
-      friendly(settings.overlay(params, override, peerIp, localIp)),
-  };
 }
 
 export function splitAddress(address: string): { host: string; port: number } {

@@ -4,6 +4,7 @@
  *
  * Source: reference of KumoMTA's connection phase; recorded order of calls.
  */
+import { isLoopback } from '../guard/open-hosts.ts';
 import { accept } from './server-reply.ts';
 import type { ServerReply } from './server-reply.ts';
 import { formatEndpoint } from './endpoint.ts';
@@ -98,6 +99,7 @@ function publishParams(session: Session): void {
   session.relayPeer = {
     ip: peer.ip,
     isRelayHost: params.relayHosts.contains(peer.ip),
+    isOwnClient: session.mode.ownClientsRelay && isLoopback(peer.ip),
     listener: formatEndpoint(local),
   };
   session.connection.watchSilence(params.clientTimeoutMs);

@@ -14,6 +14,8 @@ export interface ReceptionMode {
   readonly offerFriendlyAuth: boolean;
   /** Accept any login when the policy has no `smtp_server_auth_plain`. Otherwise refuse all. */
   readonly acceptAnyLogin: boolean;
+  /** Let clients of this machine relay whatever the policy says. Otherwise as it says. */
+  readonly ownClientsRelay: boolean;
   /**
    * Read the first line of a body like any other. Otherwise a dot at its start is not unstuffed,
    * and a body that is only the final dot is not recognised: the client waits until it times out.
@@ -34,6 +36,7 @@ export const ORDINARY_MODE: ReceptionMode = {
   offerOwnCertificate: true,
   offerFriendlyAuth: true,
   acceptAnyLogin: true,
+  ownClientsRelay: true,
   isFirstBodyLineALine: true,
   redactRecords: true,
   insertAfterReply: true,
@@ -46,6 +49,7 @@ export const STRICT_MODE: ReceptionMode = {
   offerOwnCertificate: true,
   offerFriendlyAuth: false,
   acceptAnyLogin: false,
+  ownClientsRelay: false,
   isFirstBodyLineALine: false,
   redactRecords: false,
   insertAfterReply: false,

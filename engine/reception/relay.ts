@@ -20,6 +20,8 @@ export interface RelayDecision {
   readonly mayRelay: boolean;
   readonly logArf: LogDispositionMode;
   readonly logOob: LogDispositionMode;
+  /** Only the ordinary listener lets it relay: KumoMTA, with this policy, would not. */
+  readonly isFriendly: boolean;
 }
 
 /** Who asks, as far as relaying is concerned. XCLIENT can change it within a session. */
@@ -27,12 +29,11 @@ export interface RelayPeer {
   readonly ip: string;
   /** It is in the listener's `relay_hosts`. */
   readonly isRelayHost: boolean;
+  /** It may relay whatever the policy says; see `ReceptionMode.ownClientsRelay`. */
+  readonly isOwnClient: boolean;
   /** The listener's name in `get_listener_domain`. */
   readonly listener: string;
 }
-
-const OPEN: RelayDecision = { mayRelay: true, logArf: 'Ignore', logOob: 'Ignore' };
-const CLOSED: RelayDecision = { mayRelay: false, logArf: 'Ignore', logOob: 'Ignore' };
 
 export class RelayCheck {
   readonly #events: PolicyEvents;
@@ -55,7 +56,7 @@ export class RelayCheck {
   ): RelayDecision | Promise<RelayDecision> {
     if (this.#events.has('get_listener_domain')) return this.#ask(peer, sender, recipient);
     for (const { domain } of [sender, recipient]) this.#noteUnasked(domain);
-    return peer.isRelayHost ? OPEN : CLOSED;
+    return decisionFor(peer, peer.isRelayHost, null);
   }
 
   /** Once per domain, as a handler would have been called. */
@@ -75,7 +76,7 @@ export class RelayCheck {
     const to = await this.#domain(peer, recipient.domain);
     const mayRelay =
       peer.isRelayHost || (from?.relayFrom.contains(peer.ip) ?? false) || (to?.relayTo ?? false);
-    return { mayRelay, logArf: to?.logArf ?? 'Ignore', logOob: to?.logOob ?? 'Ignore' };
+    return decisionFor(peer, mayRelay, to);
   }
 
   async #domain(peer: RelayPeer, domain: string): Promise<ListenerDomain | null> {
@@ -96,4 +97,18 @@ export class RelayCheck {
     this.#domains.set(domain, answer);
     return answer;
   }
+}
+
+/** @param mayRelay as the policy has it */
+function decisionFor(
+  { isOwnClient }: RelayPeer,
+  mayRelay: boolean,
+  to: ListenerDomain | null,
+): RelayDecision {
+  return {
+    mayRelay: mayRelay || isOwnClient,
+    logArf: to?.logArf ?? 'Ignore',
+    logOob: to?.logOob ?? 'Ignore',
+    isFriendly: isOwnClient && !mayRelay,
+  };
 }

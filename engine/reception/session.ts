@@ -118,7 +118,12 @@ export class Session {
     this.startedMs = deps.mailClock.now();
     this.startedRealMs = deps.clock.now();
     this.params = listener.settings.paramsFor(this.peer.ip, this.local.ip);
-    this.relayPeer = { ip: this.peer.ip, isRelayHost: false, listener: listener.address };
+    this.relayPeer = {
+      ip: this.peer.ip,
+      isRelayHost: false,
+      isOwnClient: false,
+      listener: listener.address,
+    };
     this.connection = new Connection(socket, deps.clock, {
       received: (chunk) => this.#received(chunk),
       ended: () => {

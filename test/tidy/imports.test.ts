@@ -31,7 +31,10 @@ const mayImport: Readonly<Record<string, readonly string[] | '*'>> = {
   ],
   delivery: ['base', 'mail', 'policy', 'log', 'store', 'maildir', 'smtp', 'dns', 'guard'],
   queue: ['base', 'mail', 'policy', 'log', 'store', 'delivery', 'maildir', 'dns', 'routes'],
-  reception: ['base', 'mail', 'policy', 'log', 'store', 'queue', 'smtp', 'routes'],
+  reception: [
+    ...['base', 'mail', 'policy', 'log', 'store', 'queue', 'smtp', 'routes'],
+    'guard/open-hosts.ts',
+  ],
   api: '*',
   commands: '*',
   compose: '*',

@@ -32,12 +32,10 @@ function consider(
   recipient: EnvelopeAddress,
   decision: RelayDecision,
 ): ServerReply | Promise<ServerReply> {
-  const isWanted =
-    decision.mayRelay || decision.logArf !== 'Ignore' || decision.logOob !== 'Ignore';
-  if (!isWanted) {
-    const text = `5.7.1 relaying not permitted for ${formatEndpoint(session.peer)}`;
-    return refuse(550, text, session.line);
-  }
+  const text = `5.7.1 relaying not permitted for ${formatEndpoint(session.peer)}`;
+  const isReport = decision.logArf !== 'Ignore' || decision.logOob !== 'Ignore';
+  if (!decision.mayRelay && !isReport) return refuse(550, text, session.line);
+  if (decision.isFriendly) session.trail.line('note', `KumoMTA would refuse: 550 ${text}`);
   const overLimit = checkLimits(session, transaction);
   if (overLimit) return overLimit;
   session.recipientCount++;

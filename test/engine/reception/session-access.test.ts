@@ -42,6 +42,31 @@ describe('relaying', () => {
     ]);
   });
 
+  test('is open to this machine at the ordinary listener, which notes what KumoMTA would say', async () => {
+    await using world = await ReceptionWorld.open({
+      params: { relayHosts: ELSEWHERE, allowXclient: true },
+      mode: ORDINARY_MODE,
+    });
+    await using smtp = await SmtpScript.connect(world.address);
+    expect((await smtp.send('a@shop.test', ['b@dest.test'], MESSAGE))[0]).toMatch(/^250 OK ids=/);
+    const said = world.store.transactions[0]?.transcript.map(({ who, text }) => `${who} ${text}`);
+    expect(said?.map((line) => line.replace(/127\.0\.0\.1:\d+/, 'PEER'))).toContain(
+      'note KumoMTA would refuse: 550 5.7.1 relaying not permitted for PEER',
+    );
+    await smtp.sayAll('XCLIENT ADDR=198.51.100.7', 'MAIL FROM:<a@shop.test>');
+    expect(await smtp.say('RCPT TO:<b@dest.test>')).toEqual([
+      expect.stringContaining('550 5.7.1 relaying not permitted for 198.51.100.7'),
+    ]);
+  });
+
+  test('notes nothing where the policy lets this machine relay', async () => {
+    await using world = await ReceptionWorld.open({ mode: ORDINARY_MODE });
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.send('a@shop.test', ['b@dest.test'], MESSAGE);
+    const notes = world.store.transactions[0]?.transcript.filter(({ who }) => who === 'note');
+    expect(notes).toEqual([]);
+  });
+
   test('is opened by listener domains, asked for once per session', async () => {
     await using world = await ReceptionWorld.open({ params: { relayHosts: ELSEWHERE } });
     const asked: string[] = [];

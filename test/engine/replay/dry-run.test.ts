@@ -52,6 +52,21 @@ end)`),
   ]);
 });
 
+test('this machine may relay in a dry run as it may at the listener', async () => {
+  using workspace = dryWorkspace(`local kumo = require 'kumo'
+kumo.on('init', function()
+  kumo.start_esmtp_listener { listen = '0.0.0.0:25', relay_hosts = { '10.0.0.1' } }
+end)`);
+  await using run = await DryRun.open(workspace.bench, {});
+  const own = await run.receive(arrival());
+  expect(own.recipients.map(({ state, code }) => [state, code])).toEqual([['queued', 250]]);
+  expect(own.reception.transcript.filter(({ who }) => who === 'note')).toMatchObject([
+    { text: expect.stringContaining('KumoMTA would refuse: 550 5.7.1 relaying not permitted') },
+  ]);
+  const stranger = await run.receive(arrival({ peer: '192.0.2.9' }));
+  expect(stranger.recipients.map(({ state, code }) => [state, code])).toEqual([['rejected', 550]]);
+});
+
 test('hosts of a list come with the rule that chose each port', async () => {
   using workspace = dryWorkspace(
     withListener(`
