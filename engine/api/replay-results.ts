@@ -2,7 +2,7 @@
 import type { JsonValue } from '../mail/json.ts';
 import type { EventCall } from '../policy/event-call.ts';
 import type { Captured } from '../replay/captured.ts';
-import { differencesOf } from '../replay/compare.ts';
+import { differencesOf, isOfOutcome } from '../replay/compare.ts';
 import type { Difference, Happened } from '../replay/compare.ts';
 import type { DryOutcome } from '../replay/dry-run.ts';
 import type { DrySending } from '../replay/send-dry.ts';
@@ -119,7 +119,7 @@ function verdictOf(
   hasFailed: boolean,
 ): ReplayResult['verdict'] {
   if (hasFailed) return 'failed';
-  return differences.length > 0 ? 'differs' : 'same';
+  return differences.some(isOfOutcome) ? 'differs' : 'same';
 }
 
 /** Something that is no reject. */

@@ -1,6 +1,7 @@
 /**
  * A dry run against what really happened: reply, fate, queue, metadata, headers, body, and what
- * each event came to. What differs by nature (ids, ports, times of receipt) is left out. Pure.
+ * each event came to. What differs by nature (ids, ports, times of receipt) is left out. An event
+ * tells how it came about; only what became of the message makes it different. Pure.
  */
 import type { JsonObject } from '../mail/json.ts';
 import type { EventCall } from '../policy/event-call.ts';
@@ -27,6 +28,8 @@ export interface Difference {
 /** Set by the engine at reception; they name sockets and programs. */
 const OWN_META =
   /^(?:received_from|received_via|hostname|reception_protocol|tls_.*|http_auth|postyard_.*)$/;
+/** What queues asked depends on what they knew already; a login is not repeated. */
+const NOT_COMPARED = /^(?:get_|smtp_server_auth_)/;
 /** Trace headers of the engine: they carry ids and times. */
 const OWN_HEADERS = /^(?:received|x-kumoref)$/i;
 const ACCEPTED: ReadonlySet<RowState> = new Set([
@@ -52,6 +55,11 @@ export function differencesOf(was: Happened, now: Happened): Difference[] {
   if (was.data !== null && now.data !== null) found.push(...dataDifferences(was.data, now.data));
   found.push(...eventDifferences(was.events, now.events));
   return found;
+}
+
+/** Whether it is about what became of the message: everything but events, and the route it took. */
+export function isOfOutcome({ field }: Difference): boolean {
+  return !field.startsWith('event ') || field.startsWith('event route ');
 }
 
 function dataDifferences(was: Uint8Array, now: Uint8Array): Difference[] {
@@ -82,13 +90,19 @@ function byTurn(calls: readonly EventCall[]): Map<string, string> {
   const counts = new Map<string, number>();
   const found = new Map<string, string>();
   for (const call of calls) {
-    // What queues asked depends on what they knew already.
-    if (call.event.startsWith('get_')) continue;
+    if (NOT_COMPARED.test(call.event)) continue;
     const turn = (counts.get(call.event) ?? 0) + 1;
     counts.set(call.event, turn);
+    if (cameToNothing(call)) continue;
     found.set(turn === 1 ? call.event : `${call.event} ${turn}`, outcomeOf(call));
   }
   return found;
+}
+
+/** As good as not called. */
+function cameToNothing({ event, returned, raised, metaChanges }: EventCall): boolean {
+  if (raised !== undefined || metaChanges.length > 0) return false;
+  return event === 'routes' || (returned ?? []).every((value) => value === 'nil');
 }
 
 function outcomeOf({ returned, raised }: EventCall): string {
