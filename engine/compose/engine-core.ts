@@ -35,6 +35,7 @@ import { KumoHttpListener } from '../api/kumo/http-listener.ts';
 import type { KumoHttpDeps } from '../api/kumo/http-listener.ts';
 import { Injector } from '../api/kumo/inject.ts';
 import { EsmtpListener } from '../reception/listener.ts';
+import type { ListenerOptions } from '../reception/listener.ts';
 import type { ReceptionMode } from '../reception/mode.ts';
 import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
@@ -214,9 +215,12 @@ export class EngineCore {
     this.setup.run(this.#services());
   }
 
-  async openSmtp(settings: EsmtpListenerSettings, isImplicitTls = false): Promise<EsmtpListener> {
+  async openSmtp(
+    settings: EsmtpListenerSettings,
+    placed: Pick<ListenerOptions, 'at' | 'isImplicitTls'> = {},
+  ): Promise<EsmtpListener> {
     const listener = await EsmtpListener.open(
-      { settings, mode: this.options.reception, isImplicitTls },
+      { settings, mode: this.options.reception, ...placed },
       this.receptionDeps(),
     );
     this.smtpListeners.push(listener);

@@ -111,7 +111,7 @@ export class Listeners {
     const placed = await openAtFreePort(
       this.#addressOf('smtp', given.smtp ?? settings.smtp, index),
       isFixed(given.smtp) && index === 0,
-      (listen) => core.openSmtp({ ...wanted, listen }),
+      (at) => core.openSmtp(wanted, { at }),
     );
     remaps.note('ESMTP listener', wanted.listen, placed.opened.address);
     this.#listens('smtp', placed, wanted.base.tlsCertificate === null ? 'own' : 'policy');
@@ -132,8 +132,8 @@ export class Listeners {
     const { core, earlier } = this.#parts;
     this.#requireOwn(address);
     const before = address.endsWith(':0') ? earlier?.smtp[index] : undefined;
-    const placed = await openAtFreePort(before ?? address, false, (listen) =>
-      core.openSmtp({ ...first, listen }, true),
+    const placed = await openAtFreePort(before ?? address, false, (at) =>
+      core.openSmtp(first, { at, isImplicitTls: true }),
     );
     this.#listens('smtp', placed, 'implicit');
   }

@@ -9,7 +9,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { parseListen } from '../base/ip.ts';
 import { SESSION_CLOSE_GRACE_MS } from '../base/limits.ts';
 import type { EsmtpListenerSettings } from '../policy/settings.ts';
-import { formatEndpoint } from './endpoint.ts';
+import { formatEndpoint, wantedEndpoint } from './endpoint.ts';
 import type { ReceptionMode } from './mode.ts';
 import type { ReceptionDeps } from './reception-deps.ts';
 import { Session } from './session.ts';
@@ -20,6 +20,8 @@ export interface ListenerOptions {
   readonly mode: ReceptionMode;
   /** TLS from the first byte. Default: STARTTLS only. */
   readonly isImplicitTls?: boolean;
+  /** `ip:port` to listen on instead of the policy's, which is told its own all the same. */
+  readonly at?: string;
 }
 
 /** Connections the kernel may keep until we accept them. */
@@ -31,6 +33,7 @@ export class EsmtpListener {
   readonly #deps: ReceptionDeps;
   readonly #server: Server;
   readonly #listener: SessionListener;
+  readonly #isElsewhere: boolean;
   readonly #sessions = new Set<Session>();
   #isStopping = false;
   #onEmpty: (() => void) | null = null;
@@ -40,6 +43,7 @@ export class EsmtpListener {
     this.address = formatEndpoint({ ip: bound.address, port: bound.port });
     this.#server = server;
     this.#deps = deps;
+    this.#isElsewhere = options.at !== undefined;
     this.#listener = {
       address: this.address,
       settings: options.settings,
@@ -53,7 +57,7 @@ export class EsmtpListener {
 
   /** @throws {Error} the address is not `ip:port` or cannot be bound */
   static async open(options: ListenerOptions, deps: ReceptionDeps): Promise<EsmtpListener> {
-    const { host, port } = listenAddress(options.settings.listen);
+    const { host, port } = listenAddress(options.at ?? options.settings.listen);
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -89,7 +93,8 @@ export class EsmtpListener {
   #accepted(socket: Socket): void {
     const { deps, listener } = { deps: this.#deps, listener: this.#listener };
     const peer = { ip: plainIp(socket.remoteAddress), port: socket.remotePort ?? 0 };
-    const local = { ip: plainIp(socket.localAddress), port: socket.localPort ?? 0 };
+    const bound = { ip: plainIp(socket.localAddress), port: socket.localPort ?? 0 };
+    const local = this.#isElsewhere ? wantedEndpoint(listener.settings.listen, bound) : bound;
     if (peer.ip === '') return void socket.destroy();
     const refusal = this.#refusal();
     if (refusal !== null) {

@@ -11,13 +11,13 @@ import type { PolicyEvents } from '../policy/events.ts';
 import type { EsmtpListenerSettings } from '../policy/settings.ts';
 import type { Clock } from '../base/clock.ts';
 import { CertificateFolder } from '../reception/certificate.ts';
+import { wantedEndpoint } from '../reception/endpoint.ts';
 import type { ReceptionMode } from '../reception/mode.ts';
 import type { ReceptionOverlay } from '../reception/overlay.ts';
 import type { ReceptionDeps } from '../reception/reception-deps.ts';
 import { Session } from '../reception/session.ts';
 import { TlsContexts } from '../reception/tls.ts';
 import { TraceHub } from '../reception/trace-hub.ts';
-import { parseListen } from '../base/ip.ts';
 import type { Store, StoredTransaction, TranscriptLine } from '../store/store.ts';
 import { converse } from './dry-client.ts';
 import type { ClientStory, DryEnvelope } from './dry-client.ts';
@@ -91,7 +91,6 @@ export async function receiveInMemory(
   arrival: DryArrival,
 ): Promise<{ readonly story: ClientStory; readonly session: Session }> {
   const { server, client } = memorySocket();
-  const local = parseListen(listener.listen) ?? { host: '127.0.0.1', port: 25 };
   const session = new Session(
     server,
     {
@@ -104,7 +103,7 @@ export async function receiveInMemory(
     deps,
     {
       peer: { ip: arrival.peer, port: 40_000 },
-      local: { ip: local.host === '0.0.0.0' ? '127.0.0.1' : local.host, port: local.port },
+      local: wantedEndpoint(listener.listen, { ip: '127.0.0.1', port: 25 }),
     },
     () => undefined,
   );

@@ -144,6 +144,8 @@ export interface FakeListenerOptions {
   readonly maxConnections?: number;
   readonly mode?: ReceptionMode;
   readonly isImplicitTls?: boolean;
+  /** What the policy wrote, when the listener is elsewhere. */
+  readonly listen?: string;
   readonly deps?: Partial<ReceptionDeps>;
 }
 
@@ -166,6 +168,7 @@ export class ReceptionWorld {
         settings: fakeSettings(options),
         mode: options.mode ?? STRICT_MODE,
         isImplicitTls: options.isImplicitTls ?? false,
+        ...(options.listen !== undefined && { at: '127.0.0.1:0' }),
       },
       { ...world.#deps(), ...options.deps },
     );
@@ -217,7 +220,7 @@ export class ReceptionWorld {
 function fakeSettings(options: FakeListenerOptions): EsmtpListenerSettings {
   const base = { ...BASE_PARAMS, ...options.params };
   return {
-    listen: '127.0.0.1:0',
+    listen: options.listen ?? '127.0.0.1:0',
     maxConnections: options.maxConnections ?? 32_768,
     base,
     paramsFor: (peerIp) => ({ ...base, ...options.peers?.[peerIp] }),

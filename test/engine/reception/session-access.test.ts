@@ -67,6 +67,18 @@ describe('relaying', () => {
     expect(notes).toEqual([]);
   });
 
+  test('asks for listener domains by the address that the policy wrote', async () => {
+    await using world = await ReceptionWorld.open({ listen: '0.0.0.0:587' });
+    const asked: unknown[] = [];
+    world.policy.on('get_listener_domain', (_: string, listener: string, meta: ConnectionMeta) => {
+      asked.push([listener, meta.get('received_via')]);
+      return null;
+    });
+    await using smtp = await SmtpScript.connect(world.address);
+    await smtp.send('a@shop.test', ['b@shop.test'], MESSAGE);
+    expect(asked).toEqual([['127.0.0.1:587', '127.0.0.1:587']]);
+  });
+
   test('is opened by listener domains, asked for once per session', async () => {
     await using world = await ReceptionWorld.open({ params: { relayHosts: ELSEWHERE } });
     const asked: string[] = [];
