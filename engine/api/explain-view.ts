@@ -189,6 +189,7 @@ function explainedRecipient(
     site: placement?.site ?? null,
     plan: placement?.plan ?? [],
     planNotes: recipient.problem === null ? (placement?.notes ?? []) : [recipient.problem],
+    failure: recipient.problem ?? placement?.failure ?? null,
     dueInMs: placement === null ? 0 : Math.max(0, placement.dueMs - nowMs),
     retries: (placement?.retries ?? []).slice(1).map(({ atMs, expires, arithmetic }) => ({
       afterMs: atMs - (placement?.dueMs ?? nowMs),

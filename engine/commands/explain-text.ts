@@ -36,15 +36,18 @@ function recipientLines(recipient: ExplainedRecipient): string[] {
 
 /** One line that says it all. */
 export function verdict(recipient: ExplainedRecipient): string {
-  const { state, reply, queue, target, protocol, maildirPath, capturedInstead } = recipient;
+  const { state, reply, queue, target, protocol, maildirPath, capturedInstead, failure } =
+    recipient;
   const [next] = recipient.retries;
   if (state !== 'queued') return `${state}, ${reply.code} ${reply.text}`.trim();
   const where =
-    capturedInstead !== null
-      ? `captured in ${maildirPath ?? ''} instead of leaving to ${capturedInstead}`
-      : maildirPath !== null
-        ? `maildir ${maildirPath}`
-        : `${protocol ?? ''} ${target ?? ''}`.trim();
+    failure !== null
+      ? `not delivered: ${failure.split('\n')[0] ?? ''}`
+      : capturedInstead !== null
+        ? `captured in ${maildirPath ?? ''} instead of leaving to ${capturedInstead}`
+        : maildirPath !== null
+          ? `maildir ${maildirPath}`
+          : `${protocol ?? ''} ${target ?? ''}`.trim();
   const retry = next === undefined ? '' : `, retry after ${spanText(next.afterMs)}`;
   const route = recipient.route === null ? '' : ` by route ${recipient.route}`;
   return `queue ${queue ?? ''}${route}, ${where}${retry}`;

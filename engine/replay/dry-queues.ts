@@ -56,6 +56,8 @@ export interface Placement {
   readonly site: string | null;
   readonly plan: readonly PlannedAddress[];
   readonly notes: readonly string[];
+  /** Why nothing would be delivered, in the policy's words where they are its. */
+  readonly failure: string | null;
   readonly dueMs: EpochMs;
   readonly retries: readonly PredictedAttempt[];
 }
@@ -96,7 +98,7 @@ export class DryQueues implements QueueDoor {
   async place(message: Message, trace: EventTrace): Promise<Placement> {
     const { policy, events } = this.#parts;
     const queue = await this.#queues.registry.resolve(message.queueName(), trace);
-    const notes: string[] = [];
+    const notes = new PlacementNotes();
     const nowMs = policy.mailClock.now();
     if (message.due === null || message.due <= nowMs) {
       if (events.has('throttle_insert_ready_queue')) {
@@ -121,7 +123,8 @@ export class DryQueues implements QueueDoor {
       source: way.source,
       site: way.site,
       plan: way.plan,
-      notes,
+      notes: notes.texts,
+      failure: notes.failure,
       dueMs: Math.max(message.due ?? nowMs, nowMs),
       retries: predictAttempts(
         {
@@ -141,14 +144,18 @@ export class DryQueues implements QueueDoor {
     queue: ScheduledQueue,
     message: Message,
     trace: EventTrace,
-    notes: string[],
+    notes: PlacementNotes,
   ): Promise<Way> {
     const { protocol } = queue.config;
     if (protocol.kind === 'maildir') {
       return { ...NO_WAY, maildirs: this.#maildirs(queue, message, protocol, notes) };
     }
     if (protocol.kind === 'smtp') return this.#smtpWay(queue, protocol, message, trace, notes);
-    if (protocol.kind === 'lua') return this.#egress(queue, trace, notes);
+    if (protocol.kind === 'lua') {
+      if (!this.#parts.events.has(protocol.constructor_))
+        notes.fail(`the policy has no constructor ${protocol.constructor_}`);
+      return this.#egress(queue, trace, notes);
+    }
     return NO_WAY;
   }
 
@@ -157,21 +164,24 @@ export class DryQueues implements QueueDoor {
     { mxList }: Extract<DeliveryProtocol, { kind: 'smtp' }>,
     message: Message,
     trace: EventTrace,
-    notes: string[],
+    notes: PlacementNotes,
   ): Promise<Way> {
     const { leaving } = this.#parts;
     const { domain, routingDomain } = queue.parsed;
     const captured =
       (await leaving?.captureInstead({ queue: queue.name, domain, routingDomain, mxList })) ?? null;
-    const egress = await this.#egress(queue, trace, notes);
-    const plan = egress.path === null ? [] : await this.#plan(queue, egress, notes);
+    // Nobody connects for captured mail: that no path or host is found does not matter.
+    const onTheWay = captured === null ? notes : new PlacementNotes();
+    const egress = await this.#egress(queue, trace, onTheWay);
+    const plan = egress.path === null ? [] : await this.#plan(queue, egress, onTheWay);
     if (captured === null) this.#noteClosed(plan, notes);
+    else if (plan.length > 0) notes.push(...onTheWay.texts);
     const maildirs =
       captured === null ? [] : this.#maildirs(queue, message, captured.protocol, notes);
     return { ...egress, plan, maildirs, captured: captured && leavingText(captured.details) };
   }
 
-  async #egress(queue: ScheduledQueue, trace: EventTrace, notes: string[]): Promise<Egress> {
+  async #egress(queue: ScheduledQueue, trace: EventTrace, notes: PlacementNotes): Promise<Egress> {
     const { resolver } = this.#parts.policy;
     const { protocol } = queue.config;
     const { pool, entries } = queue.selection;
@@ -179,7 +189,7 @@ export class DryQueues implements QueueDoor {
     try {
       const entry = queue.selection.pick(entries);
       if (entry === null) {
-        notes.push(`no source of the pool ${pool} is usable`);
+        notes.fail(`no source of the pool ${pool} is usable`);
         return none;
       }
       if (entries.length > 1) {
@@ -193,12 +203,16 @@ export class DryQueues implements QueueDoor {
       const settings = await this.#queues.catalog.source(entry.name, trace);
       return { ...none, source: entry.name, site: name, path: ready.path, settings };
     } catch (error) {
-      notes.push(firstLine(error));
+      notes.fail(firstLine(error));
       return none;
     }
   }
 
-  async #plan(queue: ScheduledQueue, egress: Egress, notes: string[]): Promise<PlannedAddress[]> {
+  async #plan(
+    queue: ScheduledQueue,
+    egress: Egress,
+    notes: PlacementNotes,
+  ): Promise<PlannedAddress[]> {
     const { policy } = this.#parts;
     const { protocol } = queue.config;
     const { path, settings } = egress;
@@ -239,7 +253,7 @@ export class DryQueues implements QueueDoor {
   }
 
   /** What the guard would not let out. */
-  #noteClosed(plan: readonly PlannedAddress[], notes: string[]): void {
+  #noteClosed(plan: readonly PlannedAddress[], notes: PlacementNotes): void {
     for (const { name, ip } of plan) {
       const isOpen = isLoopback(ip) || this.#parts.guard.allows({ host: name, address: ip });
       if (!isOpen) notes.push(`guard: ${name} is not open, so it would be deferred`);
@@ -250,7 +264,7 @@ export class DryQueues implements QueueDoor {
     queue: ScheduledQueue,
     message: Message,
     protocol: MaildirProtocol,
-    notes: string[],
+    notes: PlacementNotes,
   ): string[] {
     const { policy, mapMaildirPath, placeOf } = this.#parts;
     const request = { message, queue: queue.name, queueName: queue.parsed, protocol };
@@ -259,10 +273,26 @@ export class DryQueues implements QueueDoor {
         const now = { clock: policy.mailClock, random: policy.random };
         return placeOf(mapMaildirPath(renderPath(request, recipient, now)));
       } catch (error) {
-        notes.push(firstLine(error));
+        notes.fail(firstLine(error));
         return '';
       }
     });
+  }
+}
+
+/** What is told of a placement beside where it goes. */
+class PlacementNotes {
+  readonly texts: string[] = [];
+  /** The first one. */
+  failure: string | null = null;
+
+  push(...texts: readonly string[]): void {
+    this.texts.push(...texts);
+  }
+
+  fail(text: string): void {
+    this.failure ??= text;
+    this.push(text);
   }
 }
 

@@ -160,6 +160,7 @@ function recipient(to: string, isRouted: boolean): ExplainedRecipient {
       : isRouted
         ? [plannedHost('smarthost.example.net', '127.0.0.1', 2526, 'smtp_port of the path')]
         : [plannedHost(`mx1.${domain}`, '192.0.2.25', 25, 'smtp_port of the path')],
+    failure: null,
     planNotes: isRouted || isRefused ? [] : [`mx1.${domain} is not open: its mail is captured`],
     dueInMs: 0,
     retries: isRefused

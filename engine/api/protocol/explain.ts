@@ -98,6 +98,8 @@ export interface ExplainedRecipient {
   readonly plan: readonly PlannedHost[];
   /** Why there is no plan, or what was left out of it. */
   readonly planNotes: readonly string[];
+  /** Why nothing would be delivered although it is queued. */
+  readonly failure: string | null;
   readonly dueInMs: number;
   /** If every attempt fails: the first attempts ahead, the last one may be the expiry. */
   readonly retries: readonly {

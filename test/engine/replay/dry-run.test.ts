@@ -67,6 +67,38 @@ end)`);
   expect(stranger.recipients.map(({ state, code }) => [state, code])).toEqual([['rejected', 550]]);
 });
 
+test.each([
+  ['protocol = { smtp = { mx_list = { "127.0.0.1" } } }', 'no path today'],
+  ['protocol = { custom_lua = { constructor = "make.none" } }', 'make.none'],
+  ['protocol = { maildir_path = "/m/{{ no_such | nothing }}" }', 'nothing'],
+])('a way that fails is a failure, with the policy’s error: %s', async (protocol, text) => {
+  using workspace = dryWorkspace(
+    withListener(`
+kumo.on('get_queue_config', function() return kumo.make_queue_config { ${protocol} } end)
+kumo.on('get_egress_path_config', function() error 'no path today' end)`),
+  );
+  await using run = await DryRun.open(workspace.bench, {});
+  const { recipients } = await run.receive(arrival());
+  expect(recipients[0]?.placement?.failure).toContain(text);
+});
+
+test('captured mail is not said to fail for hosts that nobody connects to', async () => {
+  const details = { wouldHaveGoneTo: 'dest.example' };
+  const protocol = { kind: 'maildir', path: '/m/captured', dirMode: null, fileMode: null } as const;
+  using workspace = dryWorkspace(withListener(''), {
+    leaving: () => ({
+      captureInstead: () => Promise.resolve({ protocol, route: 'captured', details }),
+    }),
+  });
+  await using run = await DryRun.open(workspace.bench, {});
+  const { recipients } = await run.receive(arrival());
+  expect(recipients[0]?.placement).toMatchObject({
+    captured: 'dest.example',
+    failure: null,
+    notes: [],
+  });
+});
+
 test('hosts of a list come with the rule that chose each port', async () => {
   using workspace = dryWorkspace(
     withListener(`
