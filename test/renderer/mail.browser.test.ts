@@ -160,6 +160,27 @@ describeInBrowser('mail', () => {
     await expect.poll(() => rows(page).count()).toBe(1);
   });
 
+  test('Tab passes through the filter, and completes what was begun in it', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    await page.locator('#mail-1204').waitFor();
+    const field = page.locator('#filter');
+    await field.focus();
+    await page.getByRole('option', { name: 'state:' }).waitFor();
+    await strike(page, 'Tab');
+    expect(await field.inputValue()).toBe('');
+    expect(await field.evaluate((element) => element === document.activeElement)).toBe(false);
+    await field.focus();
+    await strike(page, 'ArrowDown', 'Tab');
+    await expect.poll(() => field.inputValue()).toBe('state:');
+    await page.keyboard.type('del');
+    await strike(page, 'Tab');
+    await expect.poll(() => field.inputValue()).toMatch(/^state:delivered ?$/);
+    await strike(page, 'Tab');
+    expect((await field.inputValue()).trim()).toBe('state:delivered');
+    expect(await field.evaluate((element) => element === document.activeElement)).toBe(false);
+  });
+
   test('the preview runs no script and may not reach the page', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page, engine } = window;
