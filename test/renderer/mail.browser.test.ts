@@ -220,6 +220,19 @@ describeInBrowser('mail', () => {
     await page.getByRole('dialog', { name: 'All keys' }).waitFor();
   });
 
+  test('the palette begins with what can run, and goes to a screen by its name', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    await page.locator('#mail-1204').waitFor();
+    await strike(page, 'Control+k');
+    const first = page.locator('#palette-0');
+    await first.waitFor();
+    expect(await first.getAttribute('aria-disabled')).toBe('false');
+    await page.keyboard.type('queue');
+    await strike(page, 'Enter');
+    await page.getByRole('region', { name: 'Scheduled queues' }).waitFor();
+  });
+
   test('a row that changes changes in place, with its open details', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page, engine } = window;

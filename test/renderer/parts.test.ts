@@ -12,6 +12,7 @@ import {
 } from '../../renderer/screens/frame/filter-keys.ts';
 import { layOutColumns } from '../../renderer/screens/mail/columns.ts';
 import { findActions } from '../../renderer/screens/palette/find-actions.ts';
+import { rankGroups } from '../../renderer/screens/palette/rank-groups.ts';
 import { axisOf, fittingSpan, percentAt } from '../../renderer/screens/queues/axis.ts';
 import { stripMarks } from '../../renderer/screens/queues/marks.ts';
 
@@ -124,6 +125,24 @@ test('findActions() puts beginnings first and marks what matched', () => {
   expect(found[0]?.action.label.toLowerCase().startsWith('co')).toBe(true);
   expect(found[0]?.pieces.find(({ isMatch }) => isMatch)?.text.toLowerCase()).toBe('co');
   expect(findActions(ACTIONS, 'no such thing')).toEqual([]);
+});
+
+test('rankGroups() puts what can run first, then the best match, and keeps groups together', () => {
+  const entry = (group: string, score: number, refusal: string | null = null) => ({
+    ...{ group, score, refusal },
+  });
+  const ranked = rankGroups([
+    entry('This message', 4, 'No message is chosen'),
+    entry('This queue', 1),
+    entry('This queue', 3, 'It is not suspended'),
+    entry('Suppression', 2),
+    entry('Go to', 1.5),
+    entry('Go to', 3.5),
+  ]);
+  expect(ranked.map(({ group, score }) => `${group} ${score}`)).toEqual([
+    ...['Go to 3.5', 'Go to 1.5', 'Suppression 2'],
+    ...['This queue 1', 'This queue 3', 'This message 4'],
+  ]);
 });
 
 test('RowSlots reuses elements and keeps those of rows that stay', () => {

@@ -1,10 +1,11 @@
-/** The palette's lines: actions that apply, then queues, maildirs and messages of the same words. */
+/** The palette's lines: actions, queues and maildirs, the best match first, then messages. */
 import { ACTION_GROUPS, perform, refusalOf, type Action } from '../../actions.ts';
 import type { RecipientRow } from '../../../engine/api/protocol.ts';
 import type { IconName } from '../../parts/icons.ts';
 import type { Postyard } from '../../state/postyard.svelte.ts';
 import { flatFolders } from '../frame/flat-folders.ts';
-import { findActions, piecesOf, type FoundAction } from './find-actions.ts';
+import { findActions, piecesOf, scoreOf, type FoundAction } from './find-actions.ts';
+import { rankGroups } from './rank-groups.ts';
 
 export interface PaletteEntry {
   readonly id: string;
@@ -12,6 +13,7 @@ export interface PaletteEntry {
   readonly pieces: FoundAction['pieces'];
   readonly hint: string;
   readonly refusal: string | null;
+  readonly score: number;
   readonly icon: IconName | null;
   readonly row: RecipientRow | null;
   readonly keys: string | null;
@@ -21,6 +23,8 @@ export interface PaletteEntry {
 }
 
 const PLACES_MAX = 4;
+/** At an equal match, an action that only goes somewhere is before one that changes something. */
+const GOING_SCORE = 0.5;
 /** Below this, words would match nearly every queue and maildir. */
 export const SEARCH_CHARS_MIN = 2;
 
@@ -35,26 +39,30 @@ export function paletteEntries(
   rows: readonly RecipientRow[],
 ): PaletteEntry[] {
   const found = findActions(here, query);
+  const going = query.trim() === '' ? 0 : GOING_SCORE;
   const actions = ACTION_GROUPS.flatMap((group) =>
     found
       .filter(({ action }) => action.group === group)
-      .map((each) => actionEntry(yard, each))
-      .sort((left, right) => Number(left.refusal !== null) - Number(right.refusal !== null)),
+      .map((each) => actionEntry(yard, each, group === 'Go to' ? going : 0)),
   );
   return [
-    ...actions,
-    ...placeEntries(yard, query),
+    ...rankGroups([...actions, ...placeEntries(yard, query)]),
     ...rows.map((row) => rowEntry(yard, row, query)),
   ];
 }
 
-function actionEntry(yard: Postyard, { action, pieces }: FoundAction): PaletteEntry {
+function actionEntry(
+  yard: Postyard,
+  { action, pieces, score }: FoundAction,
+  going: number,
+): PaletteEntry {
   const refusal = refusalOf(action, yard);
   return {
     id: action.id,
     group: action.group,
     pieces,
     refusal,
+    score: score + going,
     hint: refusal ?? action.hint?.(yard) ?? '',
     icon: action.icon ?? null,
     row: null,
@@ -73,6 +81,7 @@ function placeEntries(yard: Postyard, query: string): PaletteEntry[] {
     pieces: piecesOf(label, query.trim()),
     hint: '',
     refusal: null,
+    score: scoreOf(label.toLowerCase(), words),
     icon,
     row: null,
     keys: null,
@@ -108,6 +117,7 @@ function rowEntry(yard: Postyard, row: RecipientRow, query: string): PaletteEntr
     pieces: piecesOf(row.subject || row.lastText || 'no subject', query.trim()),
     hint: row.to ?? '',
     refusal: null,
+    score: 0,
     icon: null,
     row,
     keys: null,

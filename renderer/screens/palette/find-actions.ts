@@ -18,12 +18,18 @@ export function findActions(actions: readonly Action[], query: string): FoundAct
     .sort((left, right) => right.score - left.score);
 }
 
-/** 3 at the beginning, 2 at a word, 1 inside, 0 nowhere. */
-function scoreOf(label: string, wanted: string): number {
+const LETTER = /[\p{L}\p{N}]/u;
+
+/** 4 the whole label, 3 its beginning, 2 that of a word in it, 1 inside, 0 nowhere. */
+export function scoreOf(label: string, wanted: string): number {
   if (wanted === '') return 1;
-  const at = label.indexOf(wanted);
+  if (label.startsWith(wanted)) return label === wanted ? 4 : 3;
+  let at = label.indexOf(wanted);
   if (at < 0) return 0;
-  return at === 0 ? 3 : label[at - 1] === ' ' ? 2 : 1;
+  for (; at >= 0; at = label.indexOf(wanted, at + 1)) {
+    if (!LETTER.test(label.charAt(at - 1))) return 2;
+  }
+  return 1;
 }
 
 export function piecesOf(label: string, wanted: string): FoundAction['pieces'] {
