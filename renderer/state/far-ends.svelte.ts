@@ -33,6 +33,7 @@ export class FarEnds {
   #error = $state<string | null>(null);
   #isSeen = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  filter = $state('');
 
   constructor(api: Api) {
     this.#api = api;
@@ -44,6 +45,13 @@ export class FarEnds {
   get rows(): readonly FarEndRow[] {
     return this.#list?.farEnds ?? [];
   }
+  /** Those whose name or behaviour has the filter's text. */
+  shown = $derived.by((): readonly FarEndRow[] => {
+    const wanted = this.filter.trim().toLowerCase();
+    return this.rows.filter(({ name, scenario }) =>
+      `${name} ${scenario}`.toLowerCase().includes(wanted),
+    );
+  });
   get chosen(): FarEndRow | null {
     return this.rows.find(({ name }) => name === this.#chosen) ?? null;
   }

@@ -90,7 +90,7 @@ export class Postyard {
     ({ key }) => key,
   );
   readonly farEndsCursor = cursorOver<FarEndRow, string>(
-    () => this.farEnds.rows,
+    () => this.farEnds.shown,
     ({ name }) => name,
   );
   readonly expectationsCursor = cursorOver<ExpectationLine, string>(

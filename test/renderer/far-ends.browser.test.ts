@@ -4,6 +4,25 @@ import { expect, test } from 'vitest';
 import { describeInBrowser, openWindow, strike } from './window.ts';
 
 describeInBrowser('far ends', () => {
+  test('the filter is of the tab, and says where there is nothing to filter', async () => {
+    await using window = await openWindow({ rows: 20 });
+    const { page } = window;
+    const rows = page.getByRole('grid', { name: 'Far ends' }).getByRole('row');
+    const field = page.locator('#filter');
+    await strike(page, 'g', 'f');
+    await expect.poll(() => rows.count()).toBe(4);
+    const name = await page.locator('#far-end-1 .name .cut').innerText();
+    expect(await field.getAttribute('placeholder')).toBe('Filter far ends');
+    await field.fill(name.toUpperCase());
+    await expect.poll(() => rows.count()).toBe(2);
+    await field.fill('no such far end');
+    await page.getByText('No far end matches the filter.').waitFor();
+    await page.getByRole('tab', { name: 'Tester' }).click();
+    await expect.poll(() => field.isDisabled()).toBe(true);
+    expect(await field.getAttribute('placeholder')).toBe('Nothing to filter here');
+    expect(window.complaints).toEqual([]);
+  });
+
   test('make one, send to it, look at what it received, remove it and take that back', async () => {
     await using window = await openWindow({ rows: 20 });
     const { page, engine } = window;
