@@ -3,6 +3,7 @@
  * everything else is refused in one place.
  */
 import { posix } from 'node:path';
+import { jsonHasText } from '../base/json-search.ts';
 import type { ShareFile } from '../share/open-share.ts';
 import { sha256 } from '../share/workspace-texts.ts';
 import { decodeCursor, encodeCursor } from '../store/cursor.ts';
@@ -93,12 +94,9 @@ function recordPage(
   { cursor, limit, types, text }: Parameters<RecordsDoor['page']>[0],
 ): RecordPage {
   const [before = Infinity] = cursor === undefined ? [] : decodeCursor(cursor, 1);
-  const wanted = text.toLowerCase();
   const found = records.filter(
     ({ recordSeq, type, json }) =>
-      recordSeq < before &&
-      (types.length === 0 || types.includes(type)) &&
-      (wanted === '' || json.toLowerCase().includes(wanted)),
+      recordSeq < before && (types.length === 0 || types.includes(type)) && jsonHasText(json, text),
   );
   const page = found.slice(0, limit);
   const counts = new Map<string, number>();

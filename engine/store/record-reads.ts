@@ -1,5 +1,6 @@
 /** KumoMTA's records: pages of all of them, newest first, and those about one row. */
 import { SystemClock } from '../base/clock.ts';
+import { jsonHasText } from '../base/json-search.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { ReadContext, SqlRow } from './read-context.ts';
 import type { RecordEntry } from './store.ts';
@@ -9,7 +10,7 @@ export type RecordsParams = {
   cursor?: string | null;
   /** Only these types; empty for all. */
   types?: string[];
-  /** Only records whose JSON contains this text, in any case. */
+  /** Only records that have this text in a value, in any case. */
   text?: string;
 };
 
@@ -33,7 +34,6 @@ const TYPE_NAME = 'JOIN names AS n ON n.id = records.type';
 
 export function readRecords(context: ReadContext, params: RecordsParams): RecordsRead {
   const { limit, cursor, types = [], text = '' } = params;
-  const wanted = text.toLowerCase();
   const [before = Number.MAX_SAFE_INTEGER] = cursor ? decodeCursor(cursor, 1) : [];
   const records: RecordEntry[] = [];
   let next: string | null = null;
@@ -46,7 +46,7 @@ export function readRecords(context: ReadContext, params: RecordsParams): Record
       break;
     }
     const json = jsonOf(context, row);
-    if (wanted === '' || json.toLowerCase().includes(wanted)) records.push(recordOf(row, json));
+    if (jsonHasText(json, text)) records.push(recordOf(row, json));
   }
   const counts = cursor ? null : countByType(context);
   return { records, next, counts, commitSeq: context.commitSeq() };

@@ -4,6 +4,7 @@
  */
 import type { RecordPage, RecordRow } from '../../engine/api/protocol.ts';
 import type { Api } from '../connection/api.ts';
+import { jsonHasText } from '../format/json-search.ts';
 
 const PAGE_RECORDS = 200;
 const SAVE_PAGE_RECORDS = 1000;
@@ -209,6 +210,6 @@ export class LogTail {
 
   #matches(record: RecordRow): boolean {
     if (this.#hidden.has(record.type)) return false;
-    return record.json.toLowerCase().includes(this.#text.toLowerCase());
+    return jsonHasText(record.json, this.#text);
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { jsonHasText } from '../../engine/base/json-search.ts';
 import type {
   ClockChange,
   ClockStatus,
@@ -478,13 +479,13 @@ export class FakeEngine implements AsyncDisposable {
   #records(query: Record<string, string | undefined>): object {
     const limit = Number(query['limit'] ?? 100);
     const types = query['types']?.split(',');
-    const text = query['q']?.toLowerCase() ?? '';
+    const text = query['q'] ?? '';
     const records: RecordRow[] = [];
     let seq = Number(query['cursor'] ?? this.#newest);
     for (; seq >= 1 && records.length < limit; seq--) {
       const record = fakeRecord(this.#row(seq));
       if (types && !types.includes(record.type)) continue;
-      if (record.json.toLowerCase().includes(text)) records.push(record);
+      if (jsonHasText(record.json, text)) records.push(record);
     }
     const counts = {
       Reception: 3458,
