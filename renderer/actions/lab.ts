@@ -130,10 +130,11 @@ async function queueCopies(yard: Postyard, messages: ReplaySelection): Promise<v
   const { queued, failed, seqs } = await yard.lab.runs.forReal(messages);
   const first = failed[0];
   const trouble = first ? `; ${counted(failed.length, 'message')} not: ${first.text}` : '';
-  yard.toasts.say(`Queued ${counted(queued, 'copy', 'copies')}${trouble}`);
-  if (seqs.length === 0) return;
+  const said = `Queued ${counted(queued, 'copy', 'copies')}${trouble}`;
+  if (seqs.length === 0) return yard.toasts.say(said);
   await yard.mail.open('');
   yard.goTo('mail');
+  yard.toasts.say(said);
   yard.mailCursor.selectAll(seqs);
   yard.mailCursor.show(Math.max(...seqs));
 }

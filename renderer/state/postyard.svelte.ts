@@ -177,6 +177,7 @@ export class Postyard {
   }
 
   goTo(screen: Screen): void {
+    this.toasts.leave();
     this.place.goTo(screen);
     if (screen !== 'maildir') this.leaveMaildir();
     // The list takes the focus once it is drawn.

@@ -35,6 +35,11 @@ export class Toasts {
     this.#toast = null;
   }
 
+  /** Somebody goes elsewhere: what only said something goes; trouble and an undo stay. */
+  leave(): void {
+    if (this.#toast?.kind === 'done' && this.#toast.undo === null) this.dismiss();
+  }
+
   /** Stays while the pointer or the keyboard is on it. */
   hold(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -160,6 +160,18 @@ describeInBrowser('mail', () => {
     await expect.poll(() => rows(page).count()).toBe(1);
   });
 
+  test('what only said something leaves with its screen', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    await page.locator('#mail-1204').waitFor();
+    await strike(page, 'j', 'y', 'c');
+    const said = page.getByText('Copied a curl command');
+    await said.waitFor();
+    await strike(page, 'g', 'q');
+    await page.getByRole('region', { name: 'Scheduled queues' }).waitFor();
+    expect(await said.count()).toBe(0);
+  });
+
   test('Tab passes through the filter, and completes what was begun in it', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page } = window;
