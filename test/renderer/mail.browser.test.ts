@@ -160,6 +160,25 @@ describeInBrowser('mail', () => {
     await expect.poll(() => rows(page).count()).toBe(1);
   });
 
+  test('an invalid filter says why where the count was, and nothing moves', async () => {
+    await using window = await openWindow({ rows: 1204 });
+    const { page } = window;
+    await page.locator('#mail-1204').waitFor();
+    const why = 'Cannot filter: found "state:nowhere", expected a state';
+    await page.route(/\/rows\?.*nowhere/, (route) =>
+      route.fulfill({ status: 400, json: { error: { code: 'invalid', message: why } } }),
+    );
+    const topOf = () =>
+      page.locator("[data-list='mail']").evaluate((it) => it.getBoundingClientRect().top);
+    const top = await topOf();
+    await strike(page, '/');
+    await page.keyboard.type('state:nowhere');
+    await page.getByRole('alert').getByText(why).waitFor();
+    expect(await topOf()).toBe(top);
+    expect(await page.getByText(/ match$/).count()).toBe(0);
+    expect(await page.getByText(/ of 1,204/).count()).toBe(0);
+  });
+
   test('what only said something leaves with its screen', async () => {
     await using window = await openWindow({ rows: 1204 });
     const { page } = window;
