@@ -7,6 +7,7 @@ import type { SpoolId } from '../base/ids.ts';
 import type { EnvelopeAddress } from '../mail/envelope.ts';
 import type { Message } from '../mail/message.ts';
 import type { Scheduling } from '../mail/scheduling.ts';
+import { listedSubject } from './listed-subject.ts';
 import { OP, ROW_STATES } from './ops.ts';
 import type { MessageTuple, RowTuple, SessionTuple, TransactionOp } from './ops.ts';
 import type { RowState, RowSummary, SessionFacts, StoredTransaction } from './store.ts';
@@ -53,7 +54,7 @@ export function encodeTransaction(
     messageTuples.push(encodeMessage(entry, original, context));
     if (message.data !== subjectBytes) {
       subjectBytes = message.data;
-      subject = subjectOf(message.data);
+      subject = listedSubject(message);
     }
     const state = stateNumber(entry.state);
     for (const recipient of message.recipients) {

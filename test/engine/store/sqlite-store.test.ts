@@ -53,6 +53,26 @@ test('saveTransaction() numbers rows in order, messages of one transaction conse
   ]);
 });
 
+test('a record of a log hook says in the list what it is and where it goes', async () => {
+  await using place = await StoreFolder.create();
+  const store = await place.open();
+  const mail = new MailMaker();
+  const subjectFor = async (type: string | null, text: string): Promise<string | undefined> => {
+    const message = mail.message(['a@x.test'], Buffer.from(text));
+    message.setMeta('reception_protocol', 'LogRecord');
+    message.setMeta('queue', 'webhook');
+    if (type !== null) message.setMeta('log_record', { type });
+    const entry = { message, queue: 'webhook', state: 'queued' as const };
+    await store.saveTransaction(mail.transaction({ messages: [entry] }));
+    return (await store.read('row', { seq: message.rowSeq }))?.row.subject;
+  };
+  expect(await subjectFor('Delivery', '{"type":"Delivery"}')).toBe('Delivery record for webhook');
+  expect(await subjectFor(null, '{}')).toBe('Record for webhook');
+  expect(await subjectFor('Bounce', 'Subject: Made by a template\r\n\r\n')).toBe(
+    'Made by a template',
+  );
+});
+
 test('numbers go on after a restart', async () => {
   await using place = await StoreFolder.create();
   const mail = new MailMaker();
