@@ -27,7 +27,7 @@ export function parseOpenRule(text: string): OpenRule {
     return { text, matches: (_host, address) => address !== null && set.contains(unmap(address)) };
   }
   const name = bareHost(trimmed.replace(/:\d{1,5}$/, ''));
-  if (!/^(\*\.)?[^\s*:/@[\]]+$/.test(name)) {
+  if (!/^(\*\.)?[\p{L}\p{M}\p{N}._-]+$/u.test(name)) {
     throw new Error(
       `Cannot open host: found "${text}", expected a name, *.name, an address or a network`,
     );

@@ -14,6 +14,9 @@ describeInBrowser('settings', () => {
     await hosts.fill('no!');
     await strike(page, 'Enter');
     await page.getByRole('alert').getByText('Cannot open host').waitFor();
+    await hosts.fill('bad host!!');
+    await strike(page, 'Enter');
+    await page.getByRole('alert').getByText('found "bad host!!"').waitFor();
     await hosts.fill('smtp.example.com, *.example.net');
     await strike(page, 'Enter');
     await expect.poll(() => page.getByRole('alert').count()).toBe(0);

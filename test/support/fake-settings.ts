@@ -57,8 +57,7 @@ export function serveSettings(server: FastifyInstance): void {
   server.post('/api/v1/settings', (request, reply) => {
     const { name, value } = request.body as SettingChange;
     if (name === 'openHosts' && JSON.stringify(value).includes('!')) {
-      const message =
-        'Cannot open host: found "no!", expected a name, *.name, an address or a network';
+      const message = `Cannot open host: found "${[value].flat().join(', ')}", expected a name, *.name, an address or a network`;
       return reply.code(400).send({ error: { code: 'invalid', message } });
     }
     values = { ...values, [name]: value ?? VALUES[name] };
