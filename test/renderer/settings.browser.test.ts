@@ -28,6 +28,9 @@ describeInBrowser('settings', () => {
     await page.keyboard.type('keep at');
     await expect.poll(() => hosts.count()).toBe(0);
     await page.getByRole('textbox', { name: 'Keep at most' }).waitFor();
+    expect(await page.getByRole('heading', { name: 'Retention' }).count()).toBe(1);
+    expect(await page.getByRole('heading', { name: 'Outgoing' }).count()).toBe(0);
+    expect(await page.getByRole('heading', { name: 'Listeners' }).count()).toBe(0);
   });
 
   test('DNS says who answered, which records, and what the guard refused', async () => {
