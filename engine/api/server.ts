@@ -13,6 +13,7 @@ import fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { toError } from '../base/assert.ts';
+import { checkValue, mistakeText } from '../files/schema-words.ts';
 import type { ApiDoors } from './doors.ts';
 import { openApi } from './openapi.ts';
 import { ApiProblem } from './route.ts';
@@ -105,14 +106,9 @@ function register(server: FastifyInstance, route: Route, doors: ApiDoors): void 
 
 function parse(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
-  const parsed = schema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new ApiProblem(
-    400,
-    'invalid',
-    `${where} ${issue?.path.join('.') || ''}: ${issue?.message ?? 'invalid'}`.replace(/ +/g, ' '),
-  );
+  const checked = checkValue(value ?? {}, schema);
+  if (checked.ok) return checked.value;
+  throw new ApiProblem(400, 'invalid', `${where} ${mistakeText(checked.mistake)}`);
 }
 
 function isLive(request: FastifyRequest): boolean {

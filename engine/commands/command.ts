@@ -41,13 +41,19 @@ function usageError(error: Error & { code?: string }, known: readonly string[]):
   const option = /'(?:-\w, )?--?([^' ]*)/.exec(error.message)?.[1] ?? '';
   switch (error.code) {
     case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      if (/^\d/.test(option))
+        return new UsageError(`found -${option}, expected a value without a dash before it`);
       const [meant] = nearest(option, known);
       const all = known.map((name) => `--${name}`).join(', ');
       const hint = meant === undefined ? `expected one of: ${all}` : `did you mean --${meant}?`;
       return new UsageError(`there is no option --${option}; ${hint}`);
     }
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
-      const isMissing = /argument missing|ambiguous/.test(error.message);
+      if (error.message.includes('ambiguous'))
+        return new UsageError(
+          `--${option} is followed by a dash, expected a value; one that begins so is written --${option}=-…`,
+        );
+      const isMissing = error.message.includes('argument missing');
       return new UsageError(
         isMissing ? `--${option} is empty, expected a value` : `--${option} takes no value`,
       );

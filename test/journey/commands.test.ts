@@ -164,6 +164,10 @@ test('wrong usage ends with status 2 and says what was wanted', { timeout: 60_00
   const outside = await postyard('serve', '--workspace', empty, '--smtp', '0.0.0.0:0');
   expect(outside.status).toBe(2);
   expect(outside.stderr).toMatch(/--smtp is 0\.0\.0\.0:0, expected a loopback address/);
+  const back = await postyard('clock', 'forward', '-5m');
+  expect(back.stderr).toMatch(/found -5, expected a value without a dash before it/);
+  const dashed = await postyard('wait', '--count', '-1');
+  expect(dashed.stderr).toMatch(/--count is followed by a dash, expected a value; .*--count=-/);
   const nobody = await postyard('send', '--workspace', engine.workspace);
   expect(nobody.status).toBe(2);
   expect(nobody.stderr).toMatch(/--to is missing/);

@@ -9,7 +9,7 @@ const SEQS_MAX = 1_000;
 export const seqList = z
   .string()
   .regex(/^\d{1,12}(,\d{1,12})*$/)
-  .refine((list) => list.split(',').length <= SEQS_MAX, `more than ${SEQS_MAX} messages`);
+  .refine((list) => list.split(',').length <= SEQS_MAX, `expected at most ${SEQS_MAX} messages`);
 
 export const saveRoutes: readonly Route[] = [
   route({

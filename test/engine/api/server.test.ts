@@ -79,8 +79,9 @@ test('remote images of a preview come only from loopback and opened hosts', asyn
 });
 
 test.each([
-  ['/api/v1/rows?limit=0', /query limit: /],
-  ['/api/v1/rows?nonsense=1', /nonsense/],
+  ['/api/v1/rows?limit=0', /^query limit: found "0", expected at least 1$/],
+  ['/api/v1/rows?limit=abc', /^query limit: found "abc", expected a number$/],
+  ['/api/v1/rows?nonsense=1', /^query nonsense: found nonsense, expected one of cursor, at, /],
   ['/api/v1/rows/x', /path seq: /],
 ])('%s is a 400 that says what was wanted', async (path, message) => {
   const { status, body } = await get(path, bearer());
