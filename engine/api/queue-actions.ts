@@ -44,7 +44,7 @@ export class QueueActions {
         });
         return {
           changed: 1,
-          text: `${action.queue} is suspended${this.#isKnown(action.queue) ? '' : ', and holds nothing now'}`,
+          text: `${action.queue} is suspended${this.#absent(action.queue)}`,
           undo: { verb: 'resume', queue: action.queue },
         };
       case 'resume':
@@ -80,7 +80,7 @@ export class QueueActions {
     if (changed === 0) {
       const text =
         still === null
-          ? `${queue} was not suspended`
+          ? `${queue} was not suspended${this.#absent(queue)}`
           : `${queue} is held by a rule for several queues (${still.reason}), which stays`;
       return { changed, text };
     }
@@ -119,9 +119,15 @@ export class QueueActions {
       const changed = await admin.bounceMessages(asIds(messageIds), reason);
       return { changed, text: `${count(changed)} bounced` };
     }
+    const note = queue === undefined ? '' : this.#absent(queue);
     admin.bounce({ criteria: queue === undefined ? EVERYTHING : onlyQueue(queue), reason });
     const what = queue === undefined ? 'All queues are' : `${queue} is`;
-    return { changed: 1, text: `${what} bouncing, also what enters in the next 5 minutes` };
+    return { changed: 1, text: `${what} bouncing, also what enters in the next 5 minutes${note}` };
+  }
+
+  /** A rule may be for a queue to come; a name that is mistyped is noticed by this. */
+  #absent(queue: string): string {
+    return this.#isKnown(queue) ? '' : '; there is no queue of that name now';
   }
 
   async #rebind(action: RebindAction): Promise<QueueActionResult> {

@@ -71,3 +71,19 @@ it('a queue that there is not is said, where something in it was meant', async (
   const suspended = await actions.act({ verb: 'suspend', queue: 'typo.test', reason: 'test' });
   expect(suspended.text).toBe('typo.test is suspended, and holds nothing now');
 });
+
+it('suspend, resume and bounce note that there is no queue of that name now', async () => {
+  const rig = makeRig({ config: { protocol: { kind: 'null' } } });
+  const actions = new QueueActions(rig.queues, rig.clock, () => Promise.resolve());
+  const text = async (verb: 'resume' | 'suspend' | 'bounce', queue: string): Promise<string> =>
+    (await actions.act({ verb, queue, reason: 'test' })).text;
+  const note = /; there is no queue of that name now$/;
+  for (const verb of ['resume', 'suspend', 'bounce'] as const)
+    expect(await text(verb, 'nope')).toMatch(note);
+  const message = makeMessage(rig.ids, { to: ['user@there.test'] });
+  message.due = rig.clock.now() + MINUTE;
+  await rig.store.saveMessage(message, 'there.test', origin());
+  await rig.queues.insert(message, 'Received', null);
+  for (const verb of ['resume', 'suspend', 'bounce'] as const)
+    expect(await text(verb, 'there.test')).not.toMatch(note);
+});
