@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { findMessage, parseName } from './flags.ts';
+import { parseName } from './flags.ts';
 import type { MaildirFolderName } from './flags.ts';
 import { MAILDIR_FOLDERS } from './maildir.ts';
 
@@ -76,13 +76,6 @@ export async function listMaildir(
     entries: entries.filter((entry) => entry !== null),
     more: Math.max(0, timed.length - skip - page.length),
   };
-}
-
-/** The bytes of a message, wherever it is in the maildir; null when it is gone. */
-export async function readMessage(dir: string, unique: string): Promise<Uint8Array | null> {
-  const found = await findMessage(dir, unique);
-  if (found === null) return null;
-  return fs.readFile(`${dir}/${found.folder}/${found.file}`).catch(() => null);
 }
 
 /** The tree below a root; an unchanged maildir is counted once. */
