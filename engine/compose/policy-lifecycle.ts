@@ -54,8 +54,13 @@ export class PolicyLifecycle {
 
   /** A file of the policy was saved. */
   async reload(): Promise<void> {
-    const { warnings, onChange } = this.#parts;
+    const { core, state, warnings, onChange } = this.#parts;
     const problems = await this.#load();
+    const { error } = state.status([]);
+    if (error !== null) {
+      const place = error.line === null ? error.file : `${error.file}:${error.line}`;
+      core.options.diagnostics.write('error', `policy not reloaded, ${place}: ${error.message}`);
+    }
     warnings.set('listeners', problems.map(({ message }) => message).join('; ') || null);
     onChange();
   }

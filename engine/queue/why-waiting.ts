@@ -14,6 +14,7 @@ export interface WhyWaiting {
   readonly reason: InsertReason | null;
   /** The arithmetic of the wait since the last attempt, when the schedule made it. */
   readonly arithmetic: string | null;
+  /** What its queue was told last, about whichever of its messages. */
   readonly lastError: string | null;
   /** A rule that holds its queue: the words of whoever made it. */
   readonly suspendedBecause: string | null;
@@ -65,7 +66,7 @@ export function explainWaiting(why: WhyWaiting): string {
     words !== undefined
       ? `: ${words}`
       : why.lastError !== null
-        ? ` after attempt ${why.numAttempts}: ${why.lastError}`
+        ? ` after attempt ${why.numAttempts}, last reply in its queue: ${why.lastError}`
         : '';
   return `${wait}${arithmetic}${because}${hold}`;
 }

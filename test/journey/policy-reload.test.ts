@@ -64,6 +64,9 @@ test('saving takes effect, breaking does not, fixing clears', { timeout: 120_000
     message: expect.stringMatching(/expected near 'function'/) as string,
   });
   expect(await queueOf('c@x.test')).toBe('two:@x.test');
+  expect(engine.lines.filter((line) => line.includes('not reloaded'))).toEqual([
+    expect.stringMatching(/policy not reloaded, policy\/init\.lua:3: .*expected near 'function'/),
+  ]);
 
   save(policy('three'));
   await statusWith('no error', (s) => s.policy.error === null);

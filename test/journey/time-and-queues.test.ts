@@ -49,7 +49,7 @@ test(
     expect(detail.configSource).toMatchObject({ label: 'init.lua:6', line: 6 });
     expect(detail.retryIntervalMs).toBe(20 * 60_000);
     expect(detail.messages[0]?.why).toMatch(
-      /^Waits (20|19) m.* more \(20 m × 2⁰\) after attempt 1: 451 .*busy for a week; the clock is frozen/,
+      /^Waits (20|19) m.* more \(20 m × 2⁰\) after attempt 1, last reply in its queue: 451 .*busy for a week; the clock is frozen/,
     );
     expect((await postyard('queue', 'list')).out).toMatch(/1 {2}in (19|20) m.* a\.test/);
     expect((await postyard('queue', 'suspend', 'a.test', '--reason', 'lunch')).out).toBe(

@@ -203,7 +203,7 @@ function queuedMessage(
     expiresMs: createdMs + MAX_AGE_MS,
     past,
     predicted,
-    why: `Waits ${Math.round(dueInMs / 1000)} s more (5 m × 2${'⁰¹²³⁴⁵⁶⁷⁸⁹'[attempts - 1] ?? ''}) after attempt ${attempts}: ${text}`,
+    why: `Waits ${Math.round(dueInMs / 1000)} s more (5 m × 2${'⁰¹²³⁴⁵⁶⁷⁸⁹'[attempts - 1] ?? ''}) after attempt ${attempts}, last reply in its queue: ${text}`,
   };
 }
 

@@ -570,7 +570,9 @@ describe('Queues', () => {
     ]);
     const detail = rig.queues.lists.detail('box.test', 10);
     expect(detail?.messages[0]).toMatchObject({ messageId: message.id, numAttempts: 1 });
-    expect(detail?.messages[0]?.why).toMatch(/^Waits .* after attempt 1: 451 4\.7\.1 greylisted$/);
+    expect(detail?.messages[0]?.why).toMatch(
+      /^Waits .* after attempt 1, last reply in its queue: 451 4\.7\.1 greylisted$/,
+    );
     expect(rig.queues.lists.waitingCount).toBe(1);
     expect(rig.queues.lists.nextDueMs).toBe(rig.store.row(1).nextDueMs);
   });

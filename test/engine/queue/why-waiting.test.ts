@@ -20,7 +20,10 @@ describe('explainWaiting()', () => {
   };
 
   it.each<[Partial<WhyWaiting>, string]>([
-    [{}, 'Waits 20 m more (20 m × 2⁰) after attempt 1: 451 4.7.1 greylisted'],
+    [
+      {},
+      'Waits 20 m more (20 m × 2⁰) after attempt 1, last reply in its queue: 451 4.7.1 greylisted',
+    ],
     [
       { reason: 'MessageRateThrottle', arithmetic: null },
       'Waits 20 m more: the message rate is used up',
