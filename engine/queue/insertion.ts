@@ -96,7 +96,7 @@ export class Insertion {
     const failure = error instanceof EntryFailure ? error : new EntryFailure(error.message);
     const reasons = failure.reasons.reduce(withReason, context);
     const response = insertFailed(queue.name, failure.message);
-    if (failure.reply !== null) queue.noteFailure(failure.reply);
+    queue.noteFailure(failure.reply ?? response);
     await this.#parts.requeue.requeue({
       queue,
       message,

@@ -158,6 +158,7 @@ describe('maildir delivery', () => {
         true,
       ],
     ]);
+    expect(rig.queues.lists.scheduled()[0]?.lastError).toMatch(/undefined value/);
     expect(rig.store.attempts[0]?.end?.outcome).toBe('deferred');
   });
 
