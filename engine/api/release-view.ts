@@ -118,7 +118,7 @@ export class ReleaseView {
 
   async #plan(seq: number, way: Way, recipient: EnvelopeAddress | null): Promise<Planned | Failed> {
     const read = await this.#parts.store.read('row', { seq });
-    if (read === null) return { seq, text: 'it is gone' };
+    if (read === null) return { seq, text: 'there is no such message, or no more' };
     try {
       return { seq, copy: this.#copyOf(read, recipient, way) };
     } catch (error) {

@@ -106,7 +106,7 @@ export class ReplayView {
     for (const seq of seqs) {
       const captured = await readCaptured(this.#parts.store, seq);
       if (captured === null || typeof captured === 'string') {
-        failed.push({ seq, text: captured ?? 'it is gone' });
+        failed.push({ seq, text: captured ?? 'there is no such message, or no more' });
         continue;
       }
       try {
