@@ -25,6 +25,7 @@ async function saveMessages(yard: Postyard): Promise<void> {
 
 async function deleteShown(yard: Postyard): Promise<void> {
   const { mail, mailCursor, opened, toasts, api } = yard;
+  toasts.say(`Deleting ${counted(mail.total.value, 'message')}…`);
   const { seqs } = await api.deleteMessages({ filter: mail.filter });
   mailCursor.clearSelection();
   opened.close();

@@ -104,6 +104,8 @@ const ANSWER_TIMEOUT_MS = 20_000;
 const REPLAY_TIMEOUT_MS = 180_000;
 /** Hundreds of megabytes. */
 const SHARE_TIMEOUT_MS = 300_000;
+/** A million files, one by one. */
+const DELETE_TIMEOUT_MS = 600_000;
 
 export class Api {
   readonly #token: () => string | null;
@@ -224,7 +226,11 @@ export class Api {
   resetSuppressionDemo = (): Promise<SuppressionStatus> =>
     this.#post('/suppression/demo/reset', {});
   deleteMessages = (query: Query): Promise<DeletedMessages> =>
-    this.#send('DELETE', `/messages${suffixOf(query)}`);
+    this.#ask(
+      `/messages${suffixOf(query)}`,
+      { method: 'DELETE' },
+      AbortSignal.timeout(DELETE_TIMEOUT_MS),
+    );
   share = async (request: ShareRequest): Promise<{ blob: Blob; filename: string }> => {
     const answer = await this.#respond(
       '/share',
