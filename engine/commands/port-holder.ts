@@ -5,6 +5,7 @@
  * Source: proc(5).
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 const LISTENING = '0A';
 
@@ -18,9 +19,17 @@ export function portHolder(port: number): string | null {
     const isHolder = namesIn(`/proc/${pid}/fd`).some(
       (fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`,
     );
-    if (isHolder) return `${textOf(`/proc/${pid}/comm`)?.trim() ?? 'a process'} (pid ${pid})`;
+    if (isHolder) return `${programOf(pid)} (pid ${pid})`;
   }
   return null;
+}
+
+/** `nginx`; a Node program by its script, since its threads have names of their own. */
+function programOf(pid: string): string {
+  const [program = '', ...args] = textOf(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
+  const script = args.find((arg) => !arg.startsWith('-'));
+  if (basename(program) === 'node' && script) return `node ${script}`;
+  return basename(program) || 'a process';
 }
 
 function inodeOf(file: string, port: number): string | null {
