@@ -69,7 +69,7 @@ it('a queue that there is not is said, where something in it was meant', async (
   }
   // What comes later is meant too.
   const suspended = await actions.act({ verb: 'suspend', queue: 'typo.test', reason: 'test' });
-  expect(suspended.text).toBe('typo.test is suspended, and holds nothing now');
+  expect(suspended.text).toBe('typo.test is suspended; there is no queue of that name now');
 });
 
 it('suspend, resume and bounce note that there is no queue of that name now', async () => {
