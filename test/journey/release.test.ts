@@ -111,7 +111,9 @@ test('by command, to another recipient, through a route', { timeout: 90_000 }, a
   const gone = await runCommand('mail', 'release', '999999', '--to', 'sink', ...args.slice(2));
   expect(gone).toEqual({
     status: 1,
-    out: expect.stringMatching(/^row 999999: there is no such message, or no more\nreleased 0 /) as string,
+    out: expect.stringMatching(
+      /^row 999999: there is no such message, or no more\nreleased 0 /,
+    ) as string,
   });
   expect((await runCommand('mail', ...args)).status).toBe(2);
 });
