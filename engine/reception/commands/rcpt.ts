@@ -32,16 +32,21 @@ function consider(
   recipient: EnvelopeAddress,
   decision: RelayDecision,
 ): ServerReply | Promise<ServerReply> {
-  const text = `5.7.1 relaying not permitted for ${formatEndpoint(session.peer)}`;
-  const isReport = decision.logArf !== 'Ignore' || decision.logOob !== 'Ignore';
-  if (!decision.mayRelay && !isReport) return refuse(550, text, session.line);
-  if (decision.isFriendly) session.trail.line('note', `KumoMTA would refuse: 550 ${text}`);
+  const isWanted =
+    decision.mayRelay || decision.logArf !== 'Ignore' || decision.logOob !== 'Ignore';
+  if (!isWanted) return refuse(550, relayingRefused(session), session.line);
+  if (decision.isFriendly)
+    session.trail.line('note', `KumoMTA would refuse: 550 ${relayingRefused(session)}`);
   const overLimit = checkLimits(session, transaction);
   if (overLimit) return overLimit;
   session.recipientCount++;
   if (session.deps.events.has('smtp_server_rcpt_to')) return ask(session, transaction, recipient);
   session.trail.notHandled('smtp_server_rcpt_to');
   return add(transaction, recipient);
+}
+
+function relayingRefused({ peer }: Session): string {
+  return `5.7.1 relaying not permitted for ${formatEndpoint(peer)}`;
 }
 
 function checkLimits(session: Session, transaction: Transaction): ServerReply | null {
