@@ -67,7 +67,10 @@ export function differencesFrom(expect: Expectation, found: Found): FieldDiffere
   return out;
 }
 
-/** Equal as text, numbers of any kind as numbers; `*` stands for anything, `/…/` is a regular expression, null is absence. */
+/**
+ * Equal as text, numbers of any kind as numbers; `*` stands for anything, `/…/` is a regular
+ * expression, null is absence.
+ */
 function matches(expected: ExpectedValue, value: unknown): boolean {
   if (expected === null) return value === null || value === undefined || value === '';
   if (value === null || value === undefined) return false;
