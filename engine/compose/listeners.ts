@@ -159,7 +159,9 @@ export class Listeners {
     tls: Listening['tls'] = null,
   ): void {
     const { address } = opened;
-    const isElsewhere = !wanted.endsWith(':0') && wanted !== address;
+    // Only the port ever gives way; the host may be written otherwise (`localhost`).
+    const { port } = splitAddress(wanted);
+    const isElsewhere = port !== 0 && port !== splitAddress(address).port;
     this.list.push({ service, address, wanted: isElsewhere ? wanted : null, tls });
     this.#parts.core.options.diagnostics.announce(`${service} listener on ${address}`);
   }

@@ -3,7 +3,7 @@
  * decides by the same rules (`compose/listeners.ts`).
  */
 import { z } from 'zod';
-import { isOwnHost, splitIpPort } from '../base/ip.ts';
+import { isOwnHost, parseListen } from '../base/ip.ts';
 import type { Mistake } from '../files/schema-words.ts';
 
 const ADDRESS_NAMES = ['smtp', 'http', 'ui', 'smtps'] as const;
@@ -12,12 +12,7 @@ type AddressName = (typeof ADDRESS_NAMES)[number];
 
 const WANTED = 'expected IP:PORT such as 127.0.0.1:1025, the port at most 65535';
 
-export const listenAddress = z.string().refine(isIpPort, WANTED);
-
-/** The window's may also be `localhost`. */
-export const windowAddress = z
-  .string()
-  .refine((text) => isIpPort(text.replace(/^localhost:/, '127.0.0.1:')), WANTED);
+export const listenAddress = z.string().refine((text) => parseListen(text) !== undefined, WANTED);
 
 /** Who may reach the listeners: this machine, or others too (`serve --expose`). */
 export type Reach = 'own' | 'any';
@@ -47,8 +42,4 @@ export function addressMistake(
     taken.set(address, name);
   }
   return null;
-}
-
-function isIpPort(text: string): boolean {
-  return typeof splitIpPort(text)?.port === 'number';
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { problemText, readJsonc } from '../files/checked-jsonc.ts';
 import type { ReadJsonc } from '../files/checked-jsonc.ts';
 import { checkValue, mistakeText } from '../files/schema-words.ts';
-import { addressMistake, listenAddress, windowAddress } from './listen-addresses.ts';
+import { addressMistake, listenAddress } from './listen-addresses.ts';
 import type { Reach } from './listen-addresses.ts';
 import { readEnvironment } from './settings-environment.ts';
 
@@ -28,7 +28,7 @@ const settingsObject = z.strictObject({
   /** Addresses of the listeners, `ip:port`; the next free port is taken when one is in use. */
   smtp: listenAddress.default('127.0.0.1:1025'),
   http: listenAddress.default('127.0.0.1:8000'),
-  ui: windowAddress.default('127.0.0.1:8025'),
+  ui: listenAddress.default('127.0.0.1:8025'),
   /** Also listen with TLS from the first byte on this address. */
   smtps: listenAddress.optional(),
 });
